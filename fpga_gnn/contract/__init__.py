@@ -1,0 +1,41 @@
+"""The numeric contract: formats, shapes, loading, hash and C++ header."""
+
+from fpga_gnn.contract.config import (
+    Contract,
+    PartitionShape,
+    contract_names,
+    load_contract,
+    parse_contract,
+    validation_error,
+)
+from fpga_gnn.contract.fixed_point import FixedPoint, requantize, shift_right_half_even
+from fpga_gnn.contract.header import HEADER_NAME, emit_header
+from fpga_gnn.contract.network import IntegerLayer, IntegerNetwork
+from fpga_gnn.contract.records import (
+    DOUBLET_WINDOWS,
+    TRIPLET_WINDOWS,
+    CandidateRecords,
+    HitRecords,
+    ModuleMapRecords,
+)
+
+__all__ = [
+    "DOUBLET_WINDOWS",
+    "HEADER_NAME",
+    "TRIPLET_WINDOWS",
+    "CandidateRecords",
+    "Contract",
+    "FixedPoint",
+    "HitRecords",
+    "IntegerLayer",
+    "IntegerNetwork",
+    "ModuleMapRecords",
+    "PartitionShape",
+    "contract_names",
+    "emit_header",
+    "load_contract",
+    "parse_contract",
+    "requantize",
+    "shift_right_half_even",
+    "validation_error",
+]

@@ -1,0 +1,214 @@
+"""The numeric contract: everything training, reference and firmware must agree on, in one value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fpga_gnn.contract.fixed_point import FixedPoint
+from fpga_gnn.errors import InputError
+from fpga_gnn.resources import resource_dir
+
+NodeFeature = Literal["r", "phi", "z", "eta"]
+EdgeFeature = Literal["dr", "dphi", "dz", "deta"]
+Shift = Annotated[int, Field(ge=0, le=17)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class HitFormat(_Section):
+    """The integer hit record: ``length`` for x, y, z, r in mm, ``phi`` in turns, ``eta``.
+
+    ``phi`` is a binary angle: its range is exactly one turn, so integer wrap-around is free.
+    """
+
+    length: FixedPoint
+    phi: FixedPoint
+    eta: FixedPoint
+
+    @model_validator(mode="after")
+    def _phi_is_one_turn(self) -> HitFormat:
+        if not self.phi.signed or self.phi.bits != self.phi.frac:
+            raise ValueError("phi must be signed with bits == frac (a binary angle of one turn)")
+        return self
+
+
+class WindowFormat(_Section):
+    """Formats of the module-map cuts; units of the hit record (mm, turns) or their ratios.
+
+    ``phi_slope`` is in phi LSB per length LSB. A bound at the end of its format is open:
+    it accepts every value, infinite ones included.
+    """
+
+    z0: FixedPoint
+    dphi: FixedPoint
+    deta: FixedPoint
+    phi_slope: FixedPoint
+    dydx: FixedPoint
+    dzdr: FixedPoint
+
+    def of(self, name: str) -> FixedPoint:
+        """Return the format of a ``DOUBLET_WINDOWS`` or ``TRIPLET_WINDOWS`` entry."""
+        fixed: FixedPoint = getattr(self, name.removeprefix("inner_").removeprefix("outer_"))
+        return fixed
+
+
+class FeatureFormat(_Section):
+    """Classifier inputs: each feature is an integer of the hit record, its ``shift`` lowest bits
+    rounded away half-even, saturated to ``format``."""
+
+    format: FixedPoint
+    node: dict[NodeFeature, Shift] = Field(min_length=1)
+    edge: dict[EdgeFeature, Shift] = Field(min_length=1)
+
+
+class NetworkFormat(_Section):
+    """Shape and bit widths of the quantized interaction network."""
+
+    hidden: int = Field(ge=1, le=256)
+    iterations: int = Field(ge=1, le=8)
+    weight_bits: int = Field(ge=2, le=16)
+    bias_bits: int = Field(ge=2, le=16)
+    activation_bits: int = Field(ge=2, le=16)
+    score_bits: int = Field(ge=2, le=16)
+
+
+class PartitionShape(_Section):
+    """Slots of one fixed-size graph; the last node slot is the padding edges' sacrificial node."""
+
+    max_nodes: int = Field(ge=2)
+    max_edges: int = Field(ge=1)
+
+    @property
+    def usable_nodes(self) -> int:
+        """Node slots that real hits may take."""
+        return self.max_nodes - 1
+
+
+class ModuleMapShape(_Section):
+    """Capacities of the module-map kernel."""
+
+    max_hits: int = Field(ge=1)
+    max_modules: int = Field(ge=1)
+    max_doublets: int = Field(ge=1)
+    max_triplets: int = Field(ge=1)
+    max_candidates: int = Field(ge=1)
+
+
+class ConnectedComponentsShape(_Section):
+    """Capacities of the connected-components kernel."""
+
+    max_nodes: int = Field(ge=1)
+    max_edges: int = Field(ge=1)
+
+
+class KernelShapes(_Section):
+    """Capacities of our own kernels."""
+
+    module_map: ModuleMapShape
+    connected_components: ConnectedComponentsShape
+
+
+class Contract(_Section):
+    """One design's numeric contract, loaded from ``quant_configs/<name>.yaml``."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    hit: HitFormat
+    windows: WindowFormat
+    features: FeatureFormat
+    network: NetworkFormat
+    partition: PartitionShape
+    kernels: KernelShapes
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the canonical JSON: names the contract in every artefact."""
+        return _sha256(self.model_dump(mode="json"))
+
+    @property
+    def map_sha256(self) -> str:
+        """Hash of the sections a module map depends on: hit record and window formats."""
+        return _sha256(self.model_dump(mode="json", include={"hit", "windows"}))
+
+    def with_partition(self, max_nodes: int, max_edges: int) -> Contract:
+        """Return the same contract with other partition slots (another hash)."""
+        shape = PartitionShape(max_nodes=max_nodes, max_edges=max_edges)
+        return self.model_copy(update={"partition": shape})
+
+    def require_hash(self, found: str, where: object) -> None:
+        """Raise ``InputError`` unless ``found`` is this contract's hash."""
+        if found != self.sha256:
+            raise InputError(
+                where,
+                f"contract {found[:12]}",
+                f"contract {self.sha256[:12]} ({self.name})",
+                "make it again with the contract you use now (fpga-gnn train, then synth)",
+            )
+
+
+def _sha256(data: Any) -> str:
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def contract_names() -> list[str]:
+    """Names of the shipped contracts."""
+    return sorted(path.stem for path in resource_dir("quant_configs").glob("*.yaml"))
+
+
+def load_contract(name_or_path: str | Path) -> Contract:
+    """Load a shipped contract by name (``"w8"``) or any contract by path (``x.yaml``).
+
+    Raises ``InputError`` for a missing file, bad YAML, unknown or wrongly typed keys.
+    """
+    path = Path(name_or_path)
+    if path.suffix not in {".yaml", ".yml"}:
+        known = contract_names()
+        if str(name_or_path) not in known:
+            raise InputError("quant config", repr(str(name_or_path)), f"one of {', '.join(known)}")
+        path = resource_dir("quant_configs") / f"{name_or_path}.yaml"
+    try:
+        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(path, error.strerror or "no file", "a readable YAML file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(path, str(error).splitlines()[0], "valid YAML") from error
+    return parse_contract(data, path)
+
+
+def parse_contract(data: Any, where: object) -> Contract:
+    """Check ``data`` (the YAML document) and freeze it; ``where`` names it in errors."""
+    try:
+        return Contract.model_validate(data)
+    except ValidationError as error:
+        raise validation_error(error, where, Contract) from error
+
+
+def validation_error(error: ValidationError, where: object, model: type[BaseModel]) -> InputError:
+    """Turn pydantic's first complaint into one line that also lists the known keys."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "document"
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(model, first["loc"][:-1])
+        return InputError(where, f"unknown key {key}", f"one of {', '.join(known)}")
+    if first["type"] == "missing":
+        return InputError(where, f"no key {key}", "the key to be set")
+    return InputError(f"{where}: {key}", repr(first["input"]), first["msg"])
+
+
+def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    for part in loc:
+        field = model.model_fields.get(str(part))
+        if field is None or not (
+            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        ):
+            break
+        model = field.annotation
+    return sorted(model.model_fields)

@@ -1,0 +1,51 @@
+"""The trained network as integers: what the checkpoint, the reference and the firmware share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fpga_gnn.contract.fixed_point import FixedPoint, Int64
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerLayer:
+    """``output = requantize(weight @ input + bias)``; a ReLU is an unsigned ``output`` format.
+
+    ``weight`` [out, in] and ``bias`` [out] are integers with ``weight_frac`` and ``bias_frac``
+    fraction bits.
+    """
+
+    weight: Int64
+    bias: Int64
+    weight_frac: int
+    bias_frac: int
+    output: FixedPoint
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerNetwork:
+    """Interaction network of L iterations over nodes (N) and directed edges (E).
+
+    ``x = node_encoder(node features)``, ``e = edge_encoder(edge features)``; L times
+    ``e = edge_updates[l](x_src, x_dst, e)``, ``a = aggregates[l](sum of e over in-edges, over
+    out-edges)``, ``x = node_updates[l](x, a)``; ``score = decoder(x_src, x_dst, e)``.
+    ``features`` is the format of both inputs. Each MLP is a tuple of layers.
+    """
+
+    features: FixedPoint
+    node_encoder: tuple[IntegerLayer, ...]
+    edge_encoder: tuple[IntegerLayer, ...]
+    edge_updates: tuple[tuple[IntegerLayer, ...], ...]
+    aggregates: tuple[FixedPoint, ...]
+    node_updates: tuple[tuple[IntegerLayer, ...], ...]
+    decoder: tuple[IntegerLayer, ...]
+
+    @property
+    def iterations(self) -> int:
+        """Number of message-passing iterations, which is also the halo in hops."""
+        return len(self.edge_updates)
+
+    @property
+    def score(self) -> FixedPoint:
+        """Format of the edge score (a logit: the decision is score > cut)."""
+        return self.decoder[-1].output

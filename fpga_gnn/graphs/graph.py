@@ -1,0 +1,100 @@
+"""The candidate graph of an event: integer node and edge features in canonical edge order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fpga_gnn.contract import (
+    CandidateRecords,
+    Contract,
+    FixedPoint,
+    HitRecords,
+    shift_right_half_even,
+)
+from fpga_gnn.contract.fixed_point import Int64
+from fpga_gnn.events.event import Event
+from fpga_gnn.graphs.hits import QuantizedHits, quantize_hits, wrap_phi
+from fpga_gnn.graphs.module_map import ModuleMap, build_candidates
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Edges ordered by (src, dst); features are integers of the contract's feature format.
+
+    ``node_features`` [N, Fn], ``edge_features`` [E, Fe], ``src``, ``dst`` [E] nodes,
+    ``position`` [N, 2] integer azimuth and pseudorapidity of the nodes (for partitioning).
+    ``n_saturated`` counts the features that the format clipped.
+    """
+
+    node_features: Int64
+    edge_features: Int64
+    src: Int64
+    dst: Int64
+    position: Int64
+    n_saturated: int
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of nodes."""
+        return int(self.node_features.shape[0])
+
+    @property
+    def n_edges(self) -> int:
+        """Number of edges."""
+        return int(self.src.size)
+
+
+@dataclass(frozen=True, eq=False)
+class EventGraph:
+    """A graph with the hits and the candidates it was built from."""
+
+    graph: Graph
+    hits: QuantizedHits
+    candidates: CandidateRecords
+
+
+def build_event_graph(event: Event, module_map: ModuleMap, contract: Contract) -> EventGraph:
+    """Build the graph of ``event``: its edges are the triplet-confirmed doublets of the map."""
+    hits = quantize_hits(event, module_map.modules, contract)
+    candidates = build_candidates(hits.records, module_map.records, contract)
+    return EventGraph(graph_from_candidates(hits.records, candidates, contract), hits, candidates)
+
+
+def graph_from_candidates(
+    hits: HitRecords, candidates: CandidateRecords, contract: Contract
+) -> Graph:
+    """Keep the tagged ``candidates`` and compute the classifier's integer features."""
+    tagged = candidates.tagged == 1
+    src, dst = candidates.src[tagged], candidates.dst[tagged]
+    node = {"r": hits.r, "phi": hits.phi, "z": hits.z, "eta": hits.eta}
+    edge = {
+        "dr": hits.r[dst] - hits.r[src],
+        "dphi": wrap_phi(hits.phi[dst] - hits.phi[src], contract.hit.phi),
+        "dz": hits.z[dst] - hits.z[src],
+        "deta": hits.eta[src] - hits.eta[dst],
+    }
+    formats = contract.features
+    node_features, n_nodes_clipped = _to_format(
+        [shift_right_half_even(node[name], shift) for name, shift in formats.node.items()],
+        formats.format,
+    )
+    edge_features, n_edges_clipped = _to_format(
+        [shift_right_half_even(edge[name], shift) for name, shift in formats.edge.items()],
+        formats.format,
+    )
+    return Graph(
+        node_features,
+        edge_features,
+        src,
+        dst,
+        np.stack([hits.phi, hits.eta], axis=1),
+        n_nodes_clipped + n_edges_clipped,
+    )
+
+
+def _to_format(columns: list[Int64], fixed: FixedPoint) -> tuple[Int64, int]:
+    rounded = np.stack(columns, axis=1)
+    clipped = fixed.saturate(rounded)
+    return clipped, int((clipped != rounded).sum())

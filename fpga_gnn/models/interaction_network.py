@@ -1,0 +1,77 @@
+"""The float interaction network: teacher of the quantized student, and its initial weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing
+
+
+def mlp(inputs: int, hidden: int, outputs: int, layers: int, layer_norm: bool) -> nn.Sequential:
+    """Return ``layers`` hidden layers (Linear, optional LayerNorm, ReLU) and a last Linear."""
+    modules: list[nn.Module] = []
+    for _ in range(layers):
+        modules.append(nn.Linear(inputs, hidden))
+        if layer_norm:
+            modules.append(nn.LayerNorm(hidden))
+        modules.append(nn.ReLU())
+        inputs = hidden
+    modules.append(nn.Linear(inputs, outputs))
+    return nn.Sequential(*modules)
+
+
+class InteractionLayer(MessagePassing):
+    """One message-passing iteration: the edge update, then the node update."""
+
+    def __init__(self, hidden: int, layers: int, layer_norm: bool) -> None:
+        super().__init__(aggr="sum")
+        self.edge_mlp = mlp(3 * hidden, hidden, hidden, layers, layer_norm)
+        self.node_mlp = mlp(3 * hidden, hidden, hidden, layers, layer_norm)
+
+    def forward(self, x: Tensor, e: Tensor, edge_index: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the new ``x`` [N, H] and ``e`` [E, H]."""
+        e = self.edge_mlp(torch.cat((x[edge_index[0]], x[edge_index[1]], e), dim=-1))
+        incoming = self.propagate(edge_index, e=e, size=(len(x), len(x)))
+        outgoing = self.propagate(edge_index.flip(0), e=e, size=(len(x), len(x)))
+        return self.node_mlp(torch.cat((x, incoming, outgoing), dim=-1)), e
+
+    def message(self, e: Tensor) -> Tensor:
+        """The message of an edge is its state."""
+        return e
+
+
+class InteractionNetwork(nn.Module):
+    """Edge classifier of Battaglia et al. (arXiv:1612.00222) as used by GNN4ITk.
+
+    With one hidden layer per MLP (``mlp_layers=1``) and no layer norm it has the structure of
+    ``contract.IntegerNetwork``, and its weights can start a ``Student``.
+    """
+
+    def __init__(
+        self,
+        node_features: int,
+        edge_features: int,
+        hidden: int,
+        iterations: int,
+        mlp_layers: int = 2,
+        layer_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        self.node_encoder = mlp(node_features, hidden, hidden, mlp_layers, layer_norm)
+        self.edge_encoder = mlp(edge_features, hidden, hidden, mlp_layers, layer_norm)
+        self.layers = nn.ModuleList(
+            InteractionLayer(hidden, mlp_layers, layer_norm) for _ in range(iterations)
+        )
+        self.decoder = mlp(3 * hidden, hidden, 1, mlp_layers, layer_norm)
+
+    def forward(self, node_features: Tensor, edge_features: Tensor, edge_index: Tensor) -> Tensor:
+        """Return one logit per edge [E].
+
+        ``node_features`` [N, Fn] and ``edge_features`` [E, Fe] are float32, ``edge_index``
+        [2, E] int64 (row 0 source, row 1 destination).
+        """
+        x, e = self.node_encoder(node_features), self.edge_encoder(edge_features)
+        for layer in self.layers:
+            x, e = layer(x, e, edge_index)
+        ends = (x[edge_index[0]], x[edge_index[1]], e)
+        return self.decoder(torch.cat(ends, dim=-1)).squeeze(-1)

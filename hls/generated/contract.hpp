@@ -1,0 +1,62 @@
+// Generated from quant_configs/w8.yaml by `fpga-gnn header`; do not edit.
+#pragma once
+
+namespace fpga_gnn {
+
+constexpr const char CONTRACT_SHA256[] = "72fed6b3a25fe579a604ce90e4c090a45068a2b88d7b30a97a1c78f8eeffe929";
+
+struct formats {
+    static constexpr int LENGTH_BITS = 18;
+    static constexpr int LENGTH_FRAC = 5;
+    static constexpr int PHI_BITS = 18;
+    static constexpr int PHI_FRAC = 18;
+    static constexpr int ETA_BITS = 18;
+    static constexpr int ETA_FRAC = 14;
+    static constexpr int Z0_BITS = 18;
+    static constexpr int Z0_FRAC = 5;
+    static constexpr int DPHI_BITS = 18;
+    static constexpr int DPHI_FRAC = 18;
+    static constexpr int DETA_BITS = 18;
+    static constexpr int DETA_FRAC = 14;
+    static constexpr int PHI_SLOPE_BITS = 24;
+    static constexpr int PHI_SLOPE_FRAC = 12;
+    static constexpr int DYDX_BITS = 24;
+    static constexpr int DYDX_FRAC = 14;
+    static constexpr int DZDR_BITS = 24;
+    static constexpr int DZDR_FRAC = 14;
+    static constexpr int FEATURE_BITS = 12;
+    static constexpr int FEATURE_FRAC = 11;
+};
+
+struct features {
+    static constexpr int NODE_R_SHIFT = 2;
+    static constexpr int NODE_PHI_SHIFT = 6;
+    static constexpr int NODE_Z_SHIFT = 5;
+    static constexpr int NODE_ETA_SHIFT = 6;
+    static constexpr int EDGE_DR_SHIFT = 1;
+    static constexpr int EDGE_DPHI_SHIFT = 0;
+    static constexpr int EDGE_DZ_SHIFT = 4;
+    static constexpr int EDGE_DETA_SHIFT = 4;
+};
+
+struct partition_config {
+    static constexpr int MAX_NODES = 512;
+    static constexpr int MAX_EDGES = 1024;
+    static constexpr int HIDDEN = 8;
+    static constexpr int ITERATIONS = 2;
+};
+
+struct module_map_config : formats {
+    static constexpr int MAX_HITS = 16384;
+    static constexpr int MAX_MODULES = 2048;
+    static constexpr int MAX_DOUBLETS = 65536;
+    static constexpr int MAX_TRIPLETS = 131072;
+    static constexpr int MAX_CANDIDATES = 65536;
+};
+
+struct connected_components_config {
+    static constexpr int MAX_NODES = 16384;
+    static constexpr int MAX_EDGES = 65536;
+};
+
+}  // namespace fpga_gnn

@@ -1,0 +1,9 @@
+// HLS directives that only a synthesis tool reads: g++ and other C++ front ends see nothing.
+#pragma once
+
+#ifdef __SYNTHESIS__
+#define FPGA_GNN_PRAGMA(text) _Pragma(#text)
+#define FPGA_GNN_HLS(...) FPGA_GNN_PRAGMA(HLS __VA_ARGS__)
+#else
+#define FPGA_GNN_HLS(...)
+#endif
