@@ -28,6 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from fpga_gnn.errors import ToolFailedError, ToolMissingError
 from fpga_gnn.events.event import NO_PARTICLE, Event, Hits, Particles
+from fpga_gnn.events.sensors import Sensors
 from fpga_gnn.events.store import EventRecord, EventStore, write_event_files
 
 PIXEL_VOLUMES = (7, 8, 9)
@@ -211,8 +212,8 @@ class _Simulator:
             np.concatenate([owner + 1, np.full(n_noise, NO_PARTICLE)]),
         )
         lost_hits = int(np.count_nonzero(self._stored[response.lost_sensor]))
-        event = Event(event_id, hits, response.particles(kept))
-        return event, response.lost_particles, lost_hits
+        truth = _truth([response.particles[row] for row in kept])
+        return Event(event_id, hits, truth), response.lost_particles, lost_hits
 
     def _collide(self, rng: np.random.Generator) -> NDArray[np.void]:
         """Return the particles of the hard and the pile-up collisions that enter the detector."""
@@ -226,12 +227,13 @@ class _Simulator:
         particles = np.concatenate(parts)
         pt = np.hypot(particles["momentum"][:, 0], particles["momentum"][:, 1])
         radius = np.hypot(particles["position"][:, 0], particles["position"][:, 1])
-        return particles[
+        enters: NDArray[np.bool_] = (
             (pt >= self._config.min_particle_pt)
             & (np.hypot(pt, particles["momentum"][:, 2]) >= MIN_MOMENTUM_GEV)
             & (radius < PRODUCTION_LIMIT_MM)
             & (np.abs(particles["position"][:, 2]) < PRODUCTION_LIMIT_MM)
-        ]
+        )
+        return particles.compress(enters)
 
     def _hits(
         self, sensor: NDArray[np.int64], local: NDArray[np.float64], particle: NDArray[np.int64]
@@ -293,122 +295,19 @@ class _Generator:
         particles["position"][:, :3] += points[particles["collision"]]
         kinds, kind = np.unique(particles["pdg"], return_inverse=True)
         charges = [self._pythia.particleData.charge(int(pdg)) for pdg in kinds]
-        return particles[np.asarray(charges, dtype=np.float64)[kind] != 0]
-
-
-@dataclass(frozen=True)
-class _Sensors:
-    """Plane sensors in the order of volume, layer and module; lengths in mm.
-
-    A sensor is a trapezoid ``|x| <= half_width``, ``|y| <= half_height`` in its local frame;
-    ``half_width`` holds the values at its lower and upper edge.
-    """
-
-    geometry_id: NDArray[np.uint64]
-    volume_id: NDArray[np.int32]
-    layer_id: NDArray[np.int32]
-    module_id: NDArray[np.int32]
-    rotation: NDArray[np.float64]
-    translation: NDArray[np.float64]
-    half_width: NDArray[np.float64]
-    half_height: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, surfaces: dict[Any, Any]) -> _Sensors:
-        """Read the sensitive surfaces of an ACTS geometry."""
-        import acts
-
-        context = acts.GeometryContext.dangerouslyDefaultConstruct()
-        sensitive = sorted(
-            (surface for surface in surfaces.values() if surface.isSensitive),
-            key=lambda surface: surface.geometryId.value,
-        )
-        ids = [surface.geometryId for surface in sensitive]
-        transforms = [surface.localToGlobalTransform(context) for surface in sensitive]
-        bounds = [_trapezoid(surface.bounds) for surface in sensitive]
-        return cls(
-            geometry_id=np.array([i.value for i in ids], np.uint64),
-            volume_id=np.array([i.volume for i in ids], np.int32),
-            layer_id=np.array([i.layer for i in ids], np.int32),
-            module_id=np.array([i.sensitive for i in ids], np.int32),
-            rotation=np.array(
-                [[[t.rotation[r, c] for c in range(3)] for r in range(3)] for t in transforms]
-            ),
-            translation=np.array([[t.translation[r] for r in range(3)] for t in transforms]),
-            half_width=np.array([b[:2] for b in bounds]),
-            half_height=np.array([b[2] for b in bounds]),
-        )
-
-    def rows(self, geometry_ids: list[int]) -> NDArray[np.int64]:
-        """Return the row of each ACTS geometry identifier."""
-        return np.searchsorted(self.geometry_id, np.array(geometry_ids, np.uint64))
-
-    def to_global(
-        self, sensor: NDArray[np.int64], local: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """Return global positions ``[n, 3]`` of local positions ``[n, 2]`` on sensor rows."""
-        plane = self.rotation[sensor, :, :2]
-        return np.einsum("nij,nj->ni", plane, local) + self.translation[sensor]
-
-    def random_points(
-        self, rng: np.random.Generator, n: int, sensors: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return sensor rows ``[n]`` and local positions ``[n, 2]``, uniform over the area."""
-        area = self.half_width[sensors].sum(axis=1) * self.half_height[sensors]
-        sensor = rng.choice(sensors, size=n, p=area / area.sum())
-        low, high = self.half_width[sensor].T
-        y = rng.uniform(-1.0, 1.0, n)
-        along = rng.uniform(0.0, 1.0, n) * (low + high)
-        width = 0.5 * (low + high) + 0.5 * y * (high - low)
-        # A trapezoid and its copy turned upside down tile a strip of constant width.
-        inside = along < width
-        x = np.where(inside, 2 * along - width, 2 * (along - width) - (low + high - width))
-        y = np.where(inside, y, -y)
-        return sensor, np.column_stack([x, y * self.half_height[sensor]])
-
-
-def _trapezoid(bounds: Any) -> tuple[float, float, float]:
-    import acts
-
-    values = list(bounds.values())
-    if isinstance(bounds, acts.RectangleBounds):
-        _, _, half_x, half_y = values
-        return half_x, half_x, half_y
-    low, high, half_y, _ = values
-    return low, high, half_y
+        return particles.compress(np.array(charges, np.float64)[kind] != 0)
 
 
 @dataclass(frozen=True)
 class _Response:
-    """What the detector made of one event; particles ordered by collision, then ancestry."""
+    """What the detector made of one event: ACTS particles, and hits that point to them."""
 
-    simulated: list[Any]
-    barcodes: list[tuple[int, ...]]
+    particles: list[Any]
     hit_sensor: NDArray[np.int64]
     hit_local: NDArray[np.float64]
     hit_particle: NDArray[np.int64]
     lost_sensor: NDArray[np.int64]
     lost_particles: int
-
-    def particles(self, rows: NDArray[np.int64]) -> Particles:
-        """Return the truth at production of the particles in ``rows``, numbered from 1."""
-        import acts
-
-        chosen = [self.simulated[row] for row in rows]
-        momentum = np.array([list(p.momentum) for p in chosen]).reshape(-1, 3)
-        vertex = np.array([list(p.position) for p in chosen]).reshape(-1, 3)
-        return Particles(
-            particle_id=np.arange(1, len(rows) + 1),
-            pdg_id=np.array([int(p.pdg) for p in chosen], np.int32),
-            px=momentum[:, 0] / acts.UnitConstants.GeV,
-            py=momentum[:, 1] / acts.UnitConstants.GeV,
-            pz=momentum[:, 2] / acts.UnitConstants.GeV,
-            vx=vertex[:, 0] / acts.UnitConstants.mm,
-            vy=vertex[:, 1] / acts.UnitConstants.mm,
-            vz=vertex[:, 2] / acts.UnitConstants.mm,
-            charge=np.array([p.charge for p in chosen]) / acts.UnitConstants.e,
-            primary=np.array([_generation(self.barcodes[row]) == 0 for row in rows], np.int8),
-        )
 
 
 class _Detector:
@@ -423,13 +322,13 @@ class _Detector:
         self._detector = examples.GenericDetector(logLevel=level)
         geometry = self._detector.trackingGeometry()
         surfaces = geometry.geoIdSurfaceMap()
-        self.sensors = _Sensors.of(surfaces)
+        self._sensor_of, self.sensors = _read_sensors(surfaces)
         base_seed = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
         randomness = examples.RandomNumbers(seed=base_seed)
         self._fatras = examples.FatrasSimulation(
             level=level,
             inputParticles="generated",
-            outputParticles="simulated",
+            outputParticles="particles",
             outputSimHits="simhits",
             randomNumbers=randomness,
             trackingGeometry=geometry,
@@ -458,7 +357,7 @@ class _Detector:
         self._outputs = {
             key: examples.ReadDataHandle(self._digitization, kind, key)
             for key, kind in (
-                ("simulated", examples.SimParticleContainer),
+                ("particles", examples.SimParticleContainer),
                 ("simhits", examples.SimHitContainer),
                 ("measurements", examples.MeasurementContainer),
                 ("measurement_simhits", examples.MeasurementSimHitsMap),
@@ -475,29 +374,31 @@ class _Detector:
         """
         board = self._run(event_id, generated)
         outputs = {key: handle(board) for key, handle in self._outputs.items()}
-        simulated = list(outputs["simulated"])
-        barcodes = [_barcode(particle.particleId) for particle in simulated]
-        row_of = {barcode: row for row, barcode in enumerate(barcodes)}
+        particles = list(outputs["particles"])
+        row_of = {_barcode(particle): row for row, particle in enumerate(particles)}
         simhits = list(outputs["simhits"])
-        owner = np.array([row_of[_barcode(hit.particleId)] for hit in simhits], np.int64)
+        owner = np.array([row_of[_barcode(hit)] for hit in simhits], np.int64)
         energy = np.array([hit.depositedEnergy for hit in simhits], np.float64)
         measurements = list(outputs["measurements"])
-        local = [measurement.fullParameters for measurement in measurements]
+        parameters = [measurement.fullParameters for measurement in measurements]
 
         pairs = np.array(list(outputs["measurement_simhits"]), np.int64).reshape(-1, 2)
-        measurement, simhit = pairs[np.lexsort((owner[pairs[:, 1]], -energy[pairs[:, 1]]))].T
+        order = np.lexsort((owner[pairs[:, 1]], -energy[pairs[:, 1]], pairs[:, 0]))
+        measurement, simhit = pairs[order].T
         _, first = np.unique(measurement, return_index=True)
-        lost = np.setdiff1d(np.arange(len(simhits)), simhit)
-        survivors = sum(_generation(barcode) == 0 for barcode in barcodes)
+        lost = np.ones(len(simhits), np.bool_)
+        lost[simhit] = False
         return _Response(
-            simulated=simulated,
-            barcodes=barcodes,
-            hit_sensor=self.sensors.rows([m.geometryId.value for m in measurements]),
-            hit_local=np.array([(p[0], p[1]) for p in local]).reshape(-1, 2),
+            particles=particles,
+            hit_sensor=self._rows(measurements),
+            hit_local=np.array([(p[0], p[1]) for p in parameters]).reshape(-1, 2),
             hit_particle=owner[simhit[first]],
-            lost_sensor=self.sensors.rows([simhits[row].geometryId.value for row in lost]),
-            lost_particles=len(generated) - survivors,
+            lost_sensor=self._rows([simhits[row] for row in np.flatnonzero(lost)]),
+            lost_particles=len(generated) - sum(map(_is_primary, particles)),
         )
+
+    def _rows(self, hits: list[Any]) -> NDArray[np.int64]:
+        return np.array([self._sensor_of[hit.geometryId.value] for hit in hits], np.int64)
 
     def _run(self, event_id: int, generated: NDArray[np.void]) -> Any:
         import acts
@@ -516,10 +417,9 @@ class _Detector:
                 np.linalg.norm(row["momentum"]) * acts.UnitConstants.GeV
             )
             particles.insert(particle)
-        for number, algorithm in enumerate((self._fatras, self._digitization)):
-            context = examples.AlgorithmContext(number, event_id, board, 0)
-            if algorithm is self._fatras:
-                self._generated(context, particles)
+        contexts = [examples.AlgorithmContext(number, event_id, board, 0) for number in range(2)]
+        self._generated(contexts[0], particles)
+        for context, algorithm in zip(contexts, (self._fatras, self._digitization), strict=True):
             if algorithm.execute(context) != examples.ProcessCode.SUCCESS:
                 raise ToolFailedError(f"event {event_id}: {algorithm.name()} failed")
         return board
@@ -547,7 +447,73 @@ def _digitization_config() -> Any:
         return acts_json.readDigiConfigFromJson(str(file))
 
 
-def _barcode(barcode: Any) -> tuple[int, ...]:
+def _read_sensors(surfaces: dict[Any, Any]) -> tuple[dict[int, int], Sensors]:
+    """Return the row of every ACTS geometry identifier, and the sensors."""
+    import acts
+
+    context = acts.GeometryContext.dangerouslyDefaultConstruct()
+    sensitive = sorted(
+        (surface for surface in surfaces.values() if surface.isSensitive),
+        key=lambda surface: int(surface.geometryId.value),
+    )
+    ids = [surface.geometryId for surface in sensitive]
+    transforms = [surface.localToGlobalTransform(context) for surface in sensitive]
+    bounds = [_trapezoid(surface.bounds) for surface in sensitive]
+    sensors = Sensors(
+        volume_id=np.array([i.volume for i in ids], np.int32),
+        layer_id=np.array([i.layer for i in ids], np.int32),
+        module_id=np.array([i.sensitive for i in ids], np.int32),
+        rotation=np.array(
+            [
+                [[t.rotation[row, column] for column in range(3)] for row in range(3)]
+                for t in transforms
+            ]
+        ),
+        translation=np.array([_xyz(t.translation) for t in transforms]),
+        half_width=np.array([half_width for half_width, _ in bounds]),
+        half_height=np.array([half_height for _, half_height in bounds]),
+    )
+    return {i.value: row for row, i in enumerate(ids)}, sensors
+
+
+def _trapezoid(bounds: Any) -> tuple[tuple[float, float], float]:
+    """Return the half widths at the lower and upper edge and the half height of a sensor."""
+    import acts
+
+    first, second, third, fourth = bounds.values()
+    if isinstance(bounds, acts.RectangleBounds):
+        return (third, third), fourth
+    return (first, second), third
+
+
+def _truth(particles: list[Any]) -> Particles:
+    """Return ACTS particles (GeV, mm, e) as they were produced, numbered from 1."""
+    px, py, pz = np.array([_xyz(p.momentum) for p in particles]).reshape(-1, 3).T
+    vx, vy, vz = np.array([_xyz(p.position) for p in particles]).reshape(-1, 3).T
+    return Particles(
+        particle_id=np.arange(1, len(particles) + 1),
+        pdg_id=np.array([int(p.pdg) for p in particles], np.int32),
+        px=px,
+        py=py,
+        pz=pz,
+        vx=vx,
+        vy=vy,
+        vz=vz,
+        charge=np.array([p.charge for p in particles], np.float32),
+        primary=np.array([_is_primary(p) for p in particles], np.int8),
+    )
+
+
+def _xyz(vector: Any) -> tuple[float, float, float]:
+    return vector[0], vector[1], vector[2]
+
+
+def _is_primary(particle: Any) -> bool:
+    return bool(particle.particleId.generation == 0)
+
+
+def _barcode(item: Any) -> tuple[int, ...]:
+    barcode = item.particleId
     return (
         barcode.vertexPrimary,
         barcode.vertexSecondary,
@@ -555,7 +521,3 @@ def _barcode(barcode: Any) -> tuple[int, ...]:
         barcode.generation,
         barcode.subParticle,
     )
-
-
-def _generation(barcode: tuple[int, ...]) -> int:
-    return barcode[3]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -13,13 +12,16 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from fpga_gnn.contract.config import validation_error
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event, Hits, Particles
+from fpga_gnn.events.table import to_columns, write_whole
 
 MANIFEST = "manifest.json"
-_REMAKE = "delete it and repeat the command that made the store"
+_REPEAT = "repeat the command that made the store"
+_REMAKE = f"delete it and {_REPEAT}"
 
 _Count = Annotated[int, Field(ge=0)]
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -53,14 +55,6 @@ class Manifest(BaseModel):
     origin: dict[str, JsonValue]
     events: tuple[EventRecord, ...] = ()
 
-    @field_validator("events")
-    @classmethod
-    def _ids_rise(cls, events: tuple[EventRecord, ...]) -> tuple[EventRecord, ...]:
-        ids = [record.event_id for record in events]
-        if any(a >= b for a, b in zip(ids, ids[1:], strict=False)):
-            raise ValueError("event ids must rise without duplicates")
-        return events
-
 
 class EventStore:
     """A folder with ``manifest.json`` and two Parquet files per event.
@@ -89,14 +83,17 @@ class EventStore:
                 "an event store",
                 "make one with `fpga-gnn simulate` or `fpga-gnn import trackml`",
             ) from None
+        remake = f"delete {path} and {_REPEAT}"
         try:
-            return cls(path, Manifest.model_validate_json(text))
+            manifest = Manifest.model_validate_json(text)
         except ValidationError as error:
-            first = error.errors()[0]
-            at = ".".join(str(part) for part in first["loc"]) or "the file"
-            raise InputError(
-                file, f"{first['msg'].lower()} at {at}", "a format-1 manifest", _REMAKE
-            ) from None
+            if error.errors()[0]["type"] == "json_invalid":
+                raise InputError(file, "broken JSON", "a manifest", remake) from None
+            raise validation_error(error, file, Manifest) from None
+        store = cls(path, manifest)
+        if len(store) != len(manifest.events):
+            raise InputError(file, "an event listed twice", "each event once", remake)
+        return store
 
     @classmethod
     def create(cls, path: str | Path, origin: Mapping[str, JsonValue]) -> Self:
@@ -157,7 +154,7 @@ class EventStore:
         return (self.read(event_id) for event_id in self.event_ids)
 
     def read(self, event_id: int) -> Event:
-        """Return one event; ``InputError`` naming the file that is missing, altered or malformed."""
+        """Return one event; ``InputError`` names the file that is missing, altered or malformed."""
         if event_id not in self._records:
             have = f"{len(self)} events" + (
                 f" from {self.event_ids[0]} to {self.event_ids[-1]}" if self._records else ""
@@ -185,7 +182,7 @@ class EventStore:
     def _write_manifest(self) -> None:
         manifest = Manifest(origin=self._origin, events=self.records)
         text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True)
-        _replace(self._path / MANIFEST, f"{text}\n".encode())
+        write_whole(self._path / MANIFEST, f"{text}\n".encode())
 
 
 def write_event_files(
@@ -195,47 +192,18 @@ def write_event_files(
 
     Separate from the manifest, so that worker processes write files and one process lists them.
     """
-    hashes = []
-    for table, file in zip((event.hits, event.particles), _files(folder, event.event_id), strict=True):
-        data = _encode(table)
-        _replace(file, data)
-        hashes.append(hashlib.sha256(data).hexdigest())
+    hits, particles = _encode(event.hits), _encode(event.particles)
+    for file, data in zip(_files(folder, event.event_id), (hits, particles), strict=True):
+        write_whole(file, data)
     return EventRecord(
         event_id=event.event_id,
         n_hits=len(event.hits),
         n_particles=len(event.particles),
-        hits_sha256=hashes[0],
-        particles_sha256=hashes[1],
+        hits_sha256=hashlib.sha256(hits).hexdigest(),
+        particles_sha256=hashlib.sha256(particles).hexdigest(),
         lost_particles=lost_particles,
         lost_hits=lost_hits,
     )
-
-
-def to_columns(kind: type[_Table], table: pa.Table, where: object) -> _Table:
-    """Return the columns of ``kind`` out of an Arrow table; more columns are ignored.
-
-    ``InputError`` names ``where``, the column and the row for a missing column, a wrong type,
-    an empty cell or a number that is not finite.
-    """
-    columns = {}
-    for name, dtype in kind.DTYPES.items():
-        if name not in table.column_names:
-            found = f"columns {', '.join(table.column_names)}"
-            raise InputError(where, found, f"a column {name}", _REMAKE)
-        column, expected = table.column(name), pa.from_numpy_dtype(dtype)
-        if column.type != expected:
-            raise InputError(f"{where}: {name}", f"type {column.type}", expected, _REMAKE)
-        if column.null_count:
-            row = column.is_null().to_pylist().index(True)
-            raise InputError(f"{where}: {name}, row {row + 1}", "no value", "a number", _REMAKE)
-        values = column.to_numpy()
-        finite = np.isfinite(values)
-        if not finite.all():
-            row = int(np.argmin(finite))
-            found = f"{values[row]}"
-            raise InputError(f"{where}: {name}, row {row + 1}", found, "a finite number", _REMAKE)
-        columns[name] = values
-    return kind(**columns)
 
 
 def _files(folder: Path, event_id: int) -> tuple[Path, Path]:
@@ -267,9 +235,7 @@ def _read(kind: type[_Table], file: Path, sha256: str, rows: int) -> _Table:
     try:
         data = file.read_bytes()
     except FileNotFoundError:
-        raise InputError(
-            file, "no file", "the file its manifest lists", _REMAKE.partition(" and ")[2]
-        ) from None
+        raise InputError(file, "no file", "the file its manifest lists", _REPEAT) from None
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise InputError(
@@ -281,13 +247,7 @@ def _read(kind: type[_Table], file: Path, sha256: str, rows: int) -> _Table:
         raise InputError(file, str(error).splitlines()[0], "a Parquet file", _REMAKE) from None
     if table.num_rows != rows:
         raise InputError(file, f"{table.num_rows} rows", f"{rows} as in the manifest", _REMAKE)
-    return to_columns(kind, table, file)
-
-
-def _replace(file: Path, data: bytes) -> None:
-    temporary = file.with_name(f".{file.name}.tmp")
-    temporary.write_bytes(data)
-    os.replace(temporary, file)
+    return to_columns(kind, table, file, _REMAKE)
 
 
 def _difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import networkx as nx
 import numpy as np
@@ -30,7 +31,9 @@ from fpga_gnn.graphs.hits import quantize_hits, wrap_phi
 from fpga_gnn.graphs.module_map import ModuleMap, ModuleMapInfo
 from fpga_gnn.graphs.truth import truth_segments
 
+Pooling = Literal["module", "layer"]
 _Bounds = tuple[Int64, Int64]
+_LAYER_SHIFT = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +47,24 @@ class _Sample:
     n_tracks: int
 
 
+@dataclass(frozen=True, eq=False)
+class _Entries:
+    """Distinct doublets or triplets: sensor keys [K, 2 or 3], joined windows, counts [K]."""
+
+    keys: Int64
+    windows: Int64
+    count: Int64
+
+    def take(self, rows: NDArray[np.bool_] | Int64) -> _Entries:
+        return _Entries(self.keys[rows], self.windows[rows], self.count[rows])
+
+
 def learn_module_map(
     events: Iterable[Event],
     contract: Contract,
     selection: TargetSelection | None = None,
     *,
+    pooling: Pooling = "module",
     min_occurrence: int = 1,
     widening: float = 0.0,
     source: dict[str, object] | None = None,
@@ -57,58 +73,71 @@ def learn_module_map(
 
     Entries crossed fewer than ``min_occurrence`` times are dropped; each window grows on both
     sides by ``widening`` times its width. Doublets that close a cycle of modules are removed,
-    rarest first, with their triplets. Raises ``InputError`` when no target track is found.
+    rarest first, with their triplets.
+
+    ``pooling="module"`` is the field's definition: each entry has the windows of its own tracks,
+    which takes hundreds of events to converge. ``pooling="layer"`` is for small samples: entries
+    share the windows of all tracks that cross the same layers, two doublets make a triplet if
+    tracks cross their three layers, and the dydx window, which has no meaning across modules of
+    different azimuth, is open.
+
+    Raises ``InputError`` when no target track is found.
     """
     selection = selection or TargetSelection()
     samples = [_event_sample(event, contract, selection) for event in events]
-    if not sum(sample.doublet_keys.size for sample in samples):
+    n_tracks = sum(sample.n_tracks for sample in samples)
+    if not n_tracks:
         raise InputError("module map", "no target track", "events with target particles")
-    pairs, pair_windows, pair_count = _group(
-        np.concatenate([sample.doublet_keys for sample in samples]),
-        np.concatenate([sample.doublet_bounds for sample in samples]),
+    doublet_keys, doublet_bounds, triplet_keys, triplet_bounds = (
+        np.concatenate([getattr(sample, name) for sample in samples])
+        for name in ("doublet_keys", "doublet_bounds", "triplet_keys", "triplet_bounds")
     )
-    triples, triple_windows, triple_count = _group(
-        np.concatenate([sample.triplet_keys for sample in samples]),
-        np.concatenate([sample.triplet_bounds for sample in samples]),
-    )
+    crossed = _group(doublet_keys, doublet_bounds)
+    often = crossed.take(crossed.count >= min_occurrence)
+    doublets = often.take(_acyclic(often.keys, often.count))
+    triplets = _group(triplet_keys, triplet_bounds)
+    n_triplets_crossed = triplets.count.size
+    if pooling == "layer":
+        by_layer = _group(triplet_keys >> _LAYER_SHIFT, triplet_bounds)
+        triplets = _compose(doublets.keys, triplets, by_layer, contract)
+        by_layer = _group(doublet_keys >> _LAYER_SHIFT, doublet_bounds)
+        shared = _find_rows(by_layer.keys, doublets.keys >> _LAYER_SHIFT)
+        doublets = _Entries(doublets.keys, by_layer.windows[shared], doublets.count)
+    else:
+        triplets = triplets.take(triplets.count >= min_occurrence)
 
-    often = pair_count >= min_occurrence
-    acyclic = often.copy()
-    acyclic[often] = _acyclic(pairs[often], pair_count[often])
-    modules = np.unique(pairs[acyclic])
-    pairs_kept = np.searchsorted(modules, pairs[acyclic])
-    pair_id = pairs_kept[:, 0] * modules.size + pairs_kept[:, 1]
-    inner, inner_known = _find_pair(triples[:, :2], modules, pair_id)
-    outer, outer_known = _find_pair(triples[:, 1:], modules, pair_id)
-    kept = (triple_count >= min_occurrence) & inner_known & outer_known
-    order = np.lexsort((outer[kept], inner[kept]))
-
+    inner = _find_rows(doublets.keys, triplets.keys[:, :2])
+    outer = _find_rows(doublets.keys, triplets.keys[:, 1:])
+    known = (inner >= 0) & (outer >= 0)
+    triplets, inner, outer = triplets.take(known), inner[known], outer[known]
+    order = np.lexsort((outer, inner))
+    modules = np.unique(doublets.keys)
+    source_module = np.searchsorted(modules, doublets.keys[:, 0])
     return ModuleMap(
         modules=modules,
         records=ModuleMapRecords(
-            doublet_start=np.searchsorted(pairs_kept[:, 0], np.arange(modules.size + 1)),
-            doublet_target=pairs_kept[:, 1],
-            doublet_windows=_widen(pair_windows[acyclic], DOUBLET_WINDOWS, contract, widening),
-            triplet_start=np.searchsorted(inner[kept][order], np.arange(pairs_kept.shape[0] + 1)),
-            triplet_outer=outer[kept][order],
-            triplet_windows=_widen(
-                triple_windows[kept][order], TRIPLET_WINDOWS, contract, widening
-            ),
+            doublet_start=np.searchsorted(source_module, np.arange(modules.size + 1)),
+            doublet_target=np.searchsorted(modules, doublets.keys[:, 1]),
+            doublet_windows=_widen(doublets.windows, DOUBLET_WINDOWS, contract, widening),
+            triplet_start=np.searchsorted(inner[order], np.arange(doublets.count.size + 1)),
+            triplet_outer=outer[order],
+            triplet_windows=_widen(triplets.windows[order], TRIPLET_WINDOWS, contract, widening),
         ),
-        doublet_count=pair_count[acyclic],
-        triplet_count=triple_count[kept][order],
+        doublet_count=doublets.count,
+        triplet_count=triplets.count[order],
         info=ModuleMapInfo(
             contract=contract.name,
             map_sha256=contract.map_sha256,
             source=source or {},
             n_events=len(samples),
-            n_tracks=sum(sample.n_tracks for sample in samples),
+            n_tracks=n_tracks,
             selection=selection,
+            pooling=pooling,
             min_occurrence=min_occurrence,
             widening=widening,
-            n_dropped_doublets=int((~often).sum()),
-            n_dropped_triplets=int((~kept).sum()),
-            n_cycle_doublets=int((often & ~acyclic).sum()),
+            n_rare_doublets=crossed.count.size - often.count.size,
+            n_cycle_doublets=often.count.size - doublets.count.size,
+            n_dropped_triplets=n_triplets_crossed - int((triplets.count > 0).sum()),
         ),
     )
 
@@ -185,16 +214,38 @@ def _stack(bounds: Sequence[_Bounds]) -> Int64:
     return np.stack([np.stack(pair, axis=1) for pair in bounds], axis=1)
 
 
-def _group(keys: Int64, bounds: Int64) -> tuple[Int64, Int64, Int64]:
-    """Return the unique rows of ``keys``, their joined windows and their counts."""
+def _group(keys: Int64, bounds: Int64) -> _Entries:
+    """Join the windows of equal rows of ``keys``; entries come sorted by key."""
     unique, inverse, count = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+    if not count.size:
+        return _Entries(unique, bounds, count)
     order = np.argsort(inverse.reshape(-1), kind="stable")
     first = np.cumsum(count) - count
-    if not count.size:
-        return unique, bounds, count
     low = np.minimum.reduceat(bounds[order, :, 0], first, axis=0)
     high = np.maximum.reduceat(bounds[order, :, 1], first, axis=0)
-    return unique, np.stack([low, high], axis=2), count
+    return _Entries(unique, np.stack([low, high], axis=2), count)
+
+
+def _compose(
+    doublets: Int64, crossed: _Entries, by_layer: _Entries, contract: Contract
+) -> _Entries:
+    """Return every pair of ``doublets`` that meet, if ``by_layer`` knows their three layers.
+
+    Counts are those of ``crossed``, 0 for triplets that no training track took.
+    """
+    first = np.searchsorted(doublets[:, 0], doublets[:, 1])
+    n_next = np.searchsorted(doublets[:, 0], doublets[:, 1], side="right") - first
+    inner = np.repeat(np.arange(len(doublets)), n_next)
+    offset = np.arange(inner.size) - np.repeat(np.cumsum(n_next) - n_next, n_next)
+    outer = first[inner] + offset
+    keys = np.column_stack([doublets[inner], doublets[outer, 1]])
+    layers = _find_rows(by_layer.keys, keys >> _LAYER_SHIFT)
+    keys, layers = keys[layers >= 0], layers[layers >= 0]
+    windows = by_layer.windows[layers]
+    fixed = contract.windows.dydx
+    windows[:, TRIPLET_WINDOWS.index("dydx")] = fixed.min_int, fixed.max_int
+    seen = _find_rows(crossed.keys, keys)
+    return _Entries(keys, windows, np.where(seen >= 0, crossed.count[seen], 0))
 
 
 def _acyclic(pairs: Int64, count: Int64) -> NDArray[np.bool_]:
@@ -216,13 +267,14 @@ def _acyclic(pairs: Int64, count: Int64) -> NDArray[np.bool_]:
         graph.remove_edge(int(pairs[weakest, 0]), int(pairs[weakest, 1]))
 
 
-def _find_pair(keys: Int64, modules: Int64, pair_id: Int64) -> tuple[Int64, NDArray[np.bool_]]:
-    """Return the doublet row of each pair of sensor keys, and whether the map has it."""
-    slot = np.minimum(np.searchsorted(modules, keys), modules.size - 1)
-    known = (modules[slot] == keys).all(axis=1)
-    wanted = slot[:, 0] * modules.size + slot[:, 1]
-    row = np.minimum(np.searchsorted(pair_id, wanted), pair_id.size - 1)
-    return row.astype(np.int64), known & (pair_id[row] == wanted)
+def _find_rows(table: Int64, wanted: Int64) -> Int64:
+    """Return the row of each row of ``wanted`` in ``table`` (distinct rows), -1 if absent."""
+    _, code = np.unique(np.concatenate([table, wanted]), axis=0, return_inverse=True)
+    code = code.reshape(-1)
+    row = np.full(code.max(initial=-1) + 1, -1, dtype=np.int64)
+    row[code[: len(table)]] = np.arange(len(table))
+    found: Int64 = row[code[len(table) :]]
+    return found
 
 
 def _widen(windows: Int64, names: Sequence[str], contract: Contract, widening: float) -> Int64:

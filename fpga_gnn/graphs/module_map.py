@@ -36,11 +36,12 @@ class ModuleMapInfo(BaseModel):
     n_events: int
     n_tracks: int
     selection: TargetSelection
+    pooling: str
     min_occurrence: int
     widening: float
-    n_dropped_doublets: int
-    n_dropped_triplets: int
+    n_rare_doublets: int
     n_cycle_doublets: int
+    n_dropped_triplets: int
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,12 +31,12 @@ def build(hits: HitRecords, module_map: ModuleMapRecords, contract: Contract) ->
     """
     check_inputs(hits, module_map, contract)
     shape = contract.kernels.module_map
-    require_capacity("hits", len(hits), shape.max_hits)
-    require_capacity("modules", module_map.n_modules, shape.max_modules)
-    require_capacity("doublets", module_map.n_doublets, shape.max_doublets)
-    require_capacity("triplets", module_map.n_triplets, shape.max_triplets)
+    _require_capacity("hits", len(hits), shape.max_hits)
+    _require_capacity("modules", module_map.n_modules, shape.max_modules)
+    _require_capacity("doublets", module_map.n_doublets, shape.max_doublets)
+    _require_capacity("triplets", module_map.n_triplets, shape.max_triplets)
     src, dst, doublet = _candidates(hits, module_map, contract)
-    require_capacity("candidates", src.size, shape.max_candidates)
+    _require_capacity("candidates", src.size, shape.max_candidates)
     tagged = _tags(hits, module_map, contract, src, dst, doublet)
     return CandidateRecords(src=src, dst=dst, doublet=doublet, tagged=tagged)
 
@@ -164,20 +164,19 @@ def _wrap(angle: Int64, phi: FixedPoint) -> Int64:
     return ((angle - phi.min_int) & ((1 << phi.bits) - 1)) + phi.min_int
 
 
-def require_capacity(what: str, need: int, capacity: int) -> None:
-    """Raise ``CapacityError`` when ``need`` exceeds the module-map kernel's ``capacity``."""
-    if need > capacity:
-        raise CapacityError(
-            f"module map: {need} {what}, capacity {capacity}; "
-            f"raise kernels.module_map.max_{what} or split the event"
-        )
+def capacity_error(what: str, need: int, capacity: int) -> CapacityError:
+    """Return the error for ``need`` hits, modules, ... that exceed the kernel's ``capacity``."""
+    return CapacityError(
+        f"module map: {need} {what}, capacity {capacity}; "
+        f"raise kernels.module_map.max_{what} or split the event"
+    )
 
 
 def check_inputs(hits: HitRecords, module_map: ModuleMapRecords, contract: Contract) -> None:
     """Raise ``InputError`` unless the records are inside the contract's formats and every index
     points to an existing row: what the kernel takes for granted."""
     _check_contract(contract)
-    formats = {name: contract.hit.length for name in "xyzr"}
+    formats = dict.fromkeys("xyzr", contract.hit.length)
     formats |= {"phi": contract.hit.phi, "eta": contract.hit.eta}
     for name, form in formats.items():
         column = getattr(hits, name)
@@ -201,7 +200,14 @@ def check_inputs(hits: HitRecords, module_map: ModuleMapRecords, contract: Contr
             raise InputError(f"map.{what}_windows", windows.shape, (rows, len(names), 2))
         for index, name in enumerate(names):
             form = getattr(contract.windows, name.removeprefix("inner_").removeprefix("outer_"))
-            _check_range(f"map.{what}_windows.{name}", windows[:, index], form.min_int, form.max_int)
+            _check_range(
+                f"map.{what}_windows.{name}", windows[:, index], form.min_int, form.max_int
+            )
+
+
+def _require_capacity(what: str, need: int, capacity: int) -> None:
+    if need > capacity:
+        raise capacity_error(what, need, capacity)
 
 
 def _check_contract(contract: Contract) -> None:

@@ -14,7 +14,8 @@ def accepts(value: Int64, low: Int64, high: Int64, bound: FixedPoint) -> Accepte
     """Return ``low <= value <= high`` [P]; a bound at the end of its format is open."""
     above = (low <= value) | (low == bound.min_int)
     below = (value <= high) | (high == bound.max_int)
-    return above & below
+    accepted: Accepted = above & below
+    return accepted
 
 
 def accepts_ratio(

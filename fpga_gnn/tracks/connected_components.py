@@ -21,7 +21,8 @@ def label(n_nodes: int, src: ArrayLike, dst: ArrayLike, keep: ArrayLike) -> Int6
     n_components, component = connected_components(matrix, directed=False)
     smallest = np.full(n_components, n_nodes, dtype=np.int64)
     np.minimum.at(smallest, component, np.arange(n_nodes))
-    return smallest[component]
+    labels: Int64 = smallest[component]
+    return labels
 
 
 def tracks_from_labels(labels: ArrayLike, min_hits: int) -> Int64:

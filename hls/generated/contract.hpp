@@ -3,7 +3,7 @@
 
 namespace fpga_gnn {
 
-constexpr const char CONTRACT_SHA256[] = "72fed6b3a25fe579a604ce90e4c090a45068a2b88d7b30a97a1c78f8eeffe929";
+constexpr const char CONTRACT_SHA256[] = "a17efb3a079a516fa103b9bed5276e8e670fdf6f8eb6c22f53a6cb8be2968cf2";
 
 struct formats {
     static constexpr int LENGTH_BITS = 18;
@@ -30,7 +30,6 @@ struct formats {
 
 struct features {
     static constexpr int NODE_R_SHIFT = 2;
-    static constexpr int NODE_PHI_SHIFT = 6;
     static constexpr int NODE_Z_SHIFT = 5;
     static constexpr int NODE_ETA_SHIFT = 6;
     static constexpr int EDGE_DR_SHIFT = 1;

@@ -23,7 +23,8 @@ struct edge_record {
 };
 static_assert(sizeof(edge_record) == 16, "packed record");
 
-enum connected_components_overflow : std::int32_t { OVERFLOW_NODES = 1, OVERFLOW_EDGES = 2 };
+constexpr std::int32_t OVERFLOW_NODES = 1;
+constexpr std::int32_t OVERFLOW_EDGES = 2;
 
 template <class CFG>
 using node_index = ap_uint<width_of(CFG::MAX_NODES)>;

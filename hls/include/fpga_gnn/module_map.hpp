@@ -49,13 +49,11 @@ struct module_map_size {
     std::int32_t hits, modules, doublets, triplets;
 };
 
-enum module_map_overflow : std::int64_t {
-    OVERFLOW_HITS = 1,
-    OVERFLOW_MODULES = 2,
-    OVERFLOW_DOUBLETS = 4,
-    OVERFLOW_TRIPLETS = 8,
-    OVERFLOW_CANDIDATES = 16,
-};
+constexpr std::int64_t OVERFLOW_HITS = 1;
+constexpr std::int64_t OVERFLOW_MODULES = 2;
+constexpr std::int64_t OVERFLOW_DOUBLETS = 4;
+constexpr std::int64_t OVERFLOW_TRIPLETS = 8;
+constexpr std::int64_t OVERFLOW_CANDIDATES = 16;
 
 struct module_map_status {
     std::int64_t n_candidates, n_stored, n_tagged, overflow;
@@ -232,7 +230,7 @@ LOAD_HITS:
 LOAD_MODULES:
     for (int m = 0; m <= size.modules; ++m) {
         FPGA_GNN_HLS(pipeline II = 1)
-        FPGA_GNN_HLS(loop_tripcount max = CFG::MAX_MODULES + 1)
+        FPGA_GNN_HLS(loop_tripcount max = CFG::MAX_MODULES)
         memory.module_start[m] = module_start[m];
     }
 }
@@ -244,7 +242,7 @@ void load_map(const module_map_size& size, const doublet_record* doublets,
 LOAD_DOUBLET_STARTS:
     for (int m = 0; m <= size.modules; ++m) {
         FPGA_GNN_HLS(pipeline II = 1)
-        FPGA_GNN_HLS(loop_tripcount max = CFG::MAX_MODULES + 1)
+        FPGA_GNN_HLS(loop_tripcount max = CFG::MAX_MODULES)
         memory.doublet_start[m] = doublet_start[m];
     }
 LOAD_DOUBLETS:
@@ -257,7 +255,7 @@ LOAD_DOUBLETS:
 LOAD_TRIPLET_STARTS:
     for (int d = 0; d <= size.doublets; ++d) {
         FPGA_GNN_HLS(pipeline II = 1)
-        FPGA_GNN_HLS(loop_tripcount max = CFG::MAX_DOUBLETS + 1)
+        FPGA_GNN_HLS(loop_tripcount max = CFG::MAX_DOUBLETS)
         memory.triplet_start[d] = triplet_start[d];
     }
 LOAD_TRIPLETS:

@@ -1,0 +1,34 @@
+"""``fpga-gnn import``: turn events of other formats into an event store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from fpga_gnn.cli.progress import progress_bar
+from fpga_gnn.events.trackml import import_directory
+
+app = typer.Typer(help="Turn events of other formats into an event store.", no_args_is_help=True)
+
+
+@app.callback()
+def _formats() -> None:
+    """Turn events of other formats into an event store."""
+
+
+@app.command()
+def trackml(
+    directory: Annotated[Path, typer.Argument(help="Folder with event*-hits.csv and so on.")],
+    out: Annotated[Path, typer.Option(help="Folder of the event store.")],
+) -> None:
+    """Import events in the CSV format of the TrackML challenge."""
+    with progress_bar("importing") as progress:
+        store = import_directory(directory, out, progress)
+    hits = sum(record.n_hits for record in store.records)
+    particles = sum(record.n_particles for record in store.records)
+    Console().print(
+        f"{out}: {len(store)} events, {hits} hits, {particles} particles", soft_wrap=True
+    )

@@ -1,0 +1,174 @@
+"""Events in the CSV format of the TrackML challenge: ``event000001000-hits.csv`` and so on.
+
+Read are the tables hits, truth and particles, plain or as ``.csv.gz``; cells and detectors may
+be there but hold nothing an ``Event`` keeps. TrackML names neither particle types nor
+secondaries: ``pdg_id`` is 0 and ``primary`` 1 unless the particles table has the columns
+``pdg_id`` (or ``particle_type``) and ``primary``. Units are mm, GeV and e, as in ``Event``.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+from numpy.typing import NDArray
+
+from fpga_gnn.errors import InputError
+from fpga_gnn.events.event import NO_PARTICLE, Event, Hits, Particles
+from fpga_gnn.events.store import EventStore
+from fpga_gnn.events.table import to_array, to_columns, write_whole
+
+_HITS_FILE = re.compile(r"event(\d{9})-hits\.csv(\.gz)?")
+_TRUTH = {"hit_id": np.int64, "particle_id": np.int64}
+_HITS = {name: dtype for name, dtype in Hits.DTYPES.items() if name != "particle_id"}
+_PARTICLES = {"q": np.float32, "particle_type": np.int32, **Particles.DTYPES}
+
+
+def list_events(directory: str | Path) -> tuple[int, ...]:
+    """Return the ids of the events in ``directory``, rising; ``InputError`` when there are none."""
+    directory = Path(directory)
+    if not directory.is_dir():
+        raise InputError(directory, "no folder", "a folder of TrackML events")
+    names = (_HITS_FILE.fullmatch(file.name) for file in directory.iterdir())
+    ids = sorted({int(name[1]) for name in names if name})
+    if not ids:
+        raise InputError(directory, "no file event*-hits.csv", "a folder of TrackML events")
+    return tuple(ids)
+
+
+def read_event(directory: str | Path, event_id: int) -> Event:
+    """Read one event; ``InputError`` names the file and what is wrong with it.
+
+    Hits keep the order of the hits table, whatever the order of the truth table.
+    """
+    hits_file, hits = _read(Path(directory), event_id, "hits", _HITS)
+    truth_file, truth = _read(Path(directory), event_id, "truth", _TRUTH)
+    particles_file, particles = _read(Path(directory), event_id, "particles", _PARTICLES)
+
+    hit_id = _unique(hits, "hit_id", hits_file)
+    truth_id = _unique(truth, "hit_id", truth_file)
+    unmatched = np.setxor1d(hit_id, truth_id)
+    if unmatched.size:
+        found = f"hit {unmatched[0]} in only one of the two"
+        raise InputError(truth_file, found, f"the hits of {hits_file.name}")
+    order = np.argsort(truth_id)
+    owner = to_array(truth, "particle_id", np.int64, truth_file)
+    owner = owner[order][np.searchsorted(truth_id, hit_id, sorter=order)]
+    hits = hits.append_column("particle_id", pa.array(owner))
+
+    known = _unique(particles, "particle_id", particles_file)
+    unknown = np.setdiff1d(owner, np.append(known, NO_PARTICLE))
+    if unknown.size:
+        found = f"particle {unknown[0]}"
+        raise InputError(truth_file, found, f"the particles of {particles_file.name}")
+    if "particle_type" in particles.column_names and "pdg_id" not in particles.column_names:
+        particles = _rename(particles, "particle_type", "pdg_id")
+    for name, value in (("pdg_id", 0), ("primary", 1)):
+        if name not in particles.column_names:
+            dtype = Particles.DTYPES[name]
+            particles = particles.append_column(
+                name, pa.array(np.full(particles.num_rows, value, dtype))
+            )
+    return Event(
+        event_id,
+        to_columns(Hits, hits, hits_file),
+        to_columns(Particles, particles, particles_file, names={"charge": "q"}),
+    )
+
+
+def write_event(directory: str | Path, event: Event) -> None:
+    """Write ``event`` so that ``read_event`` returns it unchanged.
+
+    The truth table has the columns that an ``Event`` knows: hit_id and particle_id.
+    """
+    hits, particles = event.hits, event.particles
+    n_hits = np.zeros(len(particles), np.int64)
+    order = np.argsort(particles.particle_id)
+    owner = hits.particle_id[hits.particle_id != NO_PARTICLE]
+    np.add.at(n_hits, order[np.searchsorted(particles.particle_id, owner, sorter=order)], 1)
+    columns = {name: getattr(particles, name) for name in Particles.DTYPES}
+    charge, pdg_id, primary = (columns.pop(name) for name in ("charge", "pdg_id", "primary"))
+    tables = {
+        "hits": {name: getattr(hits, name) for name in _HITS},
+        "truth": {name: getattr(hits, name) for name in _TRUTH},
+        "particles": {
+            **columns,
+            "q": charge,
+            "nhits": n_hits,
+            "pdg_id": pdg_id,
+            "primary": primary,
+        },
+    }
+    Path(directory).mkdir(parents=True, exist_ok=True)
+    for kind, table in tables.items():
+        buffer = io.BytesIO()
+        pa_csv.write_csv(pa.table(table), buffer, pa_csv.WriteOptions(quoting_header="none"))
+        write_whole(_file(Path(directory), event.event_id, kind), buffer.getvalue())
+
+
+def import_directory(
+    directory: str | Path,
+    out: str | Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> EventStore:
+    """Copy every event of ``directory`` into the event store ``out``.
+
+    ``progress(done, total)`` is called at the start and after every event. ``InputError`` stops
+    at the first event that is wrong; those before it are stored.
+    """
+    event_ids = list_events(directory)
+    origin = {"generator": "TrackML CSV files", "folder": Path(directory).resolve().name}
+    store = EventStore.create(out, origin)
+    progress(0, len(event_ids))
+    for done, event_id in enumerate(event_ids, start=1):
+        store.write(read_event(directory, event_id))
+        progress(done, len(event_ids))
+    return store
+
+
+def _file(directory: Path, event_id: int, kind: str) -> Path:
+    return directory / f"event{event_id:09d}-{kind}.csv"
+
+
+def _read(
+    directory: Path, event_id: int, kind: str, dtypes: Mapping[str, type]
+) -> tuple[Path, pa.Table]:
+    """Return the file that holds a table and the table, numbers of the ``dtypes`` given."""
+    plain = _file(directory, event_id, kind)
+    packed = plain.with_name(f"{plain.name}.gz")
+    file = packed if packed.exists() and not plain.exists() else plain
+    try:
+        data = gzip.decompress(file.read_bytes()) if file is packed else file.read_bytes()
+        if not data.endswith(b"\n"):
+            raise InputError(file, "a last line without its end", "a whole file")
+        table = pa_csv.read_csv(
+            pa.BufferReader(data),
+            pa_csv.ReadOptions(use_threads=False),
+            convert_options=pa_csv.ConvertOptions(
+                column_types={name: pa.from_numpy_dtype(dtype) for name, dtype in dtypes.items()}
+            ),
+        )
+    except FileNotFoundError:
+        raise InputError(file, "no file", f"the {kind} of event {event_id}") from None
+    except (pa.ArrowInvalid, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(file, str(error).splitlines()[0], "a TrackML table") from None
+    return file, table
+
+
+def _unique(table: pa.Table, name: str, file: Path) -> NDArray[np.int64]:
+    ids = to_array(table, name, np.int64, file)
+    values, counts = np.unique(ids, return_counts=True)
+    if (counts > 1).any():
+        raise InputError(f"{file}: {name}", f"{values[counts > 1][0]} twice", "each id once")
+    return ids
+
+
+def _rename(table: pa.Table, old: str, new: str) -> pa.Table:
+    return table.rename_columns([new if name == old else name for name in table.column_names])

@@ -1,0 +1,173 @@
+"""Module maps on disk: a folder of two Parquet tables and a JSON with provenance and hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fpga_gnn.contract import (
+    DOUBLET_WINDOWS,
+    TRIPLET_WINDOWS,
+    Contract,
+    ModuleMapRecords,
+    validation_error,
+)
+from fpga_gnn.contract.fixed_point import Int64
+from fpga_gnn.errors import InputError
+from fpga_gnn.graphs.module_map import ModuleMap, ModuleMapInfo
+
+_REBUILD = "rebuild it with: fpga-gnn module-map build"
+
+
+class _Manifest(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    info: ModuleMapInfo
+    sha256: dict[str, str]
+
+
+def save_module_map(module_map: ModuleMap, folder: Path) -> None:
+    """Write ``module_map`` into ``folder``, replacing an earlier map only when all is written."""
+    staging = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    tables = {
+        "modules": {"key": module_map.modules},
+        "doublets": _doublet_columns(module_map),
+        "triplets": _triplet_columns(module_map),
+    }
+    hashes = {}
+    for name, columns in tables.items():
+        path = staging / f"{name}.parquet"
+        pq.write_table(pa.table(columns), path, compression="zstd", compression_level=19)
+        hashes[name] = _sha256(path)
+    manifest = _Manifest(info=module_map.info, sha256=hashes)
+    text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True)
+    (staging / "module_map.json").write_text(text + "\n", encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    staging.rename(folder)
+
+
+def load_module_map(folder: Path, contract: Contract) -> ModuleMap:
+    """Read a module map; ``InputError`` if a file is missing, damaged or of another contract."""
+    manifest = _read_manifest(folder / "module_map.json")
+    modules = _read(folder / "modules.parquet", manifest)
+    doublets = _read(folder / "doublets.parquet", manifest)
+    triplets = _read(folder / "triplets.parquet", manifest)
+    try:
+        key, source, inner = modules["key"], doublets["source"], triplets["inner"]
+        records = ModuleMapRecords(
+            doublet_start=np.searchsorted(source, np.arange(key.size + 1)),
+            doublet_target=doublets["target"],
+            doublet_windows=_windows(doublets, DOUBLET_WINDOWS),
+            triplet_start=np.searchsorted(inner, np.arange(source.size + 1)),
+            triplet_outer=triplets["outer"],
+            triplet_windows=_windows(triplets, TRIPLET_WINDOWS),
+        )
+        counts = doublets["count"], triplets["count"]
+    except KeyError as error:
+        raise InputError(folder, "no such column", str(error), _REBUILD) from error
+    _check(folder, key, source, inner, records)
+    loaded = ModuleMap(key, records, *counts, manifest.info)
+    loaded.require_contract(contract, folder)
+    return loaded
+
+
+def _doublet_columns(module_map: ModuleMap) -> dict[str, Int64]:
+    records = module_map.records
+    source = np.repeat(np.arange(records.n_modules), np.diff(records.doublet_start))
+    return {
+        "source": source.astype(np.int32),
+        "target": records.doublet_target.astype(np.int32),
+        "count": module_map.doublet_count.astype(np.int32),
+        **_window_columns(records.doublet_windows, DOUBLET_WINDOWS),
+    }
+
+
+def _triplet_columns(module_map: ModuleMap) -> dict[str, Int64]:
+    records = module_map.records
+    inner = np.repeat(np.arange(records.n_doublets), np.diff(records.triplet_start))
+    return {
+        "inner": inner.astype(np.int32),
+        "outer": records.triplet_outer.astype(np.int32),
+        "count": module_map.triplet_count.astype(np.int32),
+        **_window_columns(records.triplet_windows, TRIPLET_WINDOWS),
+    }
+
+
+def _window_columns(windows: Int64, names: tuple[str, ...]) -> dict[str, Int64]:
+    return {
+        f"{name}_{side}": windows[:, i, j].astype(np.int32)
+        for i, name in enumerate(names)
+        for j, side in enumerate(("low", "high"))
+    }
+
+
+def _windows(columns: dict[str, Int64], names: tuple[str, ...]) -> Int64:
+    return np.stack(
+        [np.stack([columns[f"{n}_low"], columns[f"{n}_high"]], axis=1) for n in names], axis=1
+    )
+
+
+def _read_manifest(path: Path) -> _Manifest:
+    try:
+        return _Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(path, error.strerror or "no file", "a module map", _REBUILD) from error
+    except ValidationError as error:
+        raise validation_error(error, path, _Manifest) from error
+    except ValueError as error:
+        raise InputError(path, f"bad JSON ({error})", "a module map manifest", _REBUILD) from error
+
+
+def _read(path: Path, manifest: _Manifest) -> dict[str, Int64]:
+    try:
+        found = _sha256(path)
+    except OSError as error:
+        raise InputError(path, error.strerror or "no file", "a table", _REBUILD) from error
+    expected = manifest.sha256.get(path.stem, "no hash in module_map.json")
+    if found != expected:
+        raise InputError(path, f"sha256 {found[:12]}", f"sha256 {expected[:12]}", _REBUILD)
+    try:
+        table = pq.read_table(path)
+        return {
+            name: table.column(name).to_numpy().astype(np.int64, casting="safe")
+            for name in table.column_names
+        }
+    except (pa.ArrowException, TypeError) as error:
+        raise InputError(path, f"unreadable table ({error})", "integers", _REBUILD) from error
+
+
+def _check(
+    folder: Path, key: Int64, source: Int64, inner: Int64, records: ModuleMapRecords
+) -> None:
+    n_modules, n_doublets = key.size, records.n_doublets
+    pair = source * n_modules + records.doublet_target
+    pair_of_doublets = inner * n_doublets + records.triplet_outer
+    checks = {
+        "modules out of order": bool((np.diff(key) <= 0).any()),
+        "doublets out of order": bool((np.diff(pair) <= 0).any()),
+        "a doublet of an unknown module": _outside(source, n_modules)
+        or _outside(records.doublet_target, n_modules),
+        "triplets out of order": bool((np.diff(pair_of_doublets) <= 0).any()),
+        "a triplet of an unknown doublet": _outside(inner, n_doublets)
+        or _outside(records.triplet_outer, n_doublets),
+    }
+    for found, bad in checks.items():
+        if bad:
+            raise InputError(folder, found, "a valid module map", _REBUILD)
+
+
+def _outside(index: Int64, size: int) -> bool:
+    return bool(((index < 0) | (index >= size)).any())
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
