@@ -35,4 +35,8 @@ class CapacityError(FpgaGnnError):
 
 
 class MismatchError(FpgaGnnError):
-    """Two rungs of the verification ladder disagree."""
+    """Two rungs of the verification ladder disagree in ``n_different`` values."""
+
+    def __init__(self, message: str, n_different: int) -> None:
+        self.n_different = n_different
+        super().__init__(message)

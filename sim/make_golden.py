@@ -53,10 +53,10 @@ def map_case(
     windows) and ``triplets`` (inner, outer, windows) name the windows that are not open.
     ``expected`` (src, dst, doublet, tagged) is the hand-checked answer.
     """
-    columns = np.array([hit for module in hits for hit in module], dtype=np.int64).reshape(-1, 6).T
-    records = HitRecords(
-        *columns, module_start=np.cumsum([0, *(len(module) for module in hits)], dtype=np.int64)
-    )
+    rows = np.array([hit for module in hits for hit in module], dtype=np.int64).reshape(-1, 6)
+    x, y, z, r, phi, eta = rows.T
+    module_start = np.cumsum([0, *(len(module) for module in hits)], dtype=np.int64)
+    records = HitRecords(x, y, z, r, phi, eta, module_start)
     source = np.array([source for source, _, _ in doublets], dtype=np.int64)
     inner = np.array([inner for inner, _, _ in triplets], dtype=np.int64)
     table = ModuleMapRecords(
@@ -182,6 +182,13 @@ def triplet_cases() -> dict[str, Case]:
     down = (8, 12, 5, 4, 3, 0)
     # x2 = x3: numerator 0 - 8*(-8) > 0; r2 = r3: 0 + 3*4 > 0
     up = (8, -4, -1, 4, 3, 0)
+    first, last = CONTRACT.hit.length.min_int, CONTRACT.hit.length.max_int
+    widest = [[(first,) * 4 + (0, 0)], [(last,) * 4 + (0, 0)], [(first,) * 4 + (0, 0)]]
+    almost_open: Windows = {
+        name: (form.min_int + 1, form.max_int - 1)
+        for name in TRIPLET_WINDOWS
+        for form in [window_format(CONTRACT, name)]
+    }
     fork = [[(0,) * 6], [(8, 4, 2, 4, 1, 0)], [end, up], [(24, 0, 0, 12, 0, 0)]]
     half, quarter = 3 * dydx // 2, dzdr // 4
     return {
@@ -204,6 +211,13 @@ def triplet_cases() -> dict[str, Case]:
         "inner_window": chain({"inner_dphi": (2, 2)}, end, 0),
         "outer_window": chain({"outer_dphi": (1, 1)}, end, 0),
         "both_windows": chain({"inner_dphi": (1, 1), "outer_dphi": (2, 2)}, end, 1),
+        # z0 = 0, dydx = -1 - 1, dzdr = 1 - 1 from the longest products of bounds and denominators.
+        "widest_products": map_case(
+            widest,
+            [(0, 1, almost_open), (1, 2, {})],
+            [(0, 1, {**almost_open, "outer_z0": _ALL})],
+            expected=[(0, 1, 0, 1), (1, 2, 1, 1)],
+        ),
         "one_branch_tagged": map_case(
             fork,
             [(0, 1, {}), (1, 2, {}), (1, 3, {})],

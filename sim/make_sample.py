@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fpga_gnn.events.event import Event
-from fpga_gnn.events.sample import TEST_IDS, TRAIN_IDS, VALIDATION_IDS
 from fpga_gnn.events.simulate import SimulationConfig, simulate
 from fpga_gnn.events.store import EventStore, write_event_files
 from fpga_gnn.resources import data_dir
@@ -29,9 +28,7 @@ VERTEX_STEPS_PER_MM = 1024
 MOMENTUM_BITS = 12
 
 SETS = {
-    "events": SimulationConfig(
-        pileup=20, events=len(TRAIN_IDS + VALIDATION_IDS + TEST_IDS), seed=1
-    ),
+    "events": SimulationConfig(pileup=20, events=10, seed=1),
     "map_events": SimulationConfig(pileup=200, events=9, seed=2, min_particle_pt=0.9),
 }
 
@@ -48,6 +45,7 @@ below. {events} events, {hits} hits, {particles} particles, {lost} particles los
 
 def main(workers: int) -> None:
     """Simulate, round and put into place every set."""
+    data_dir().mkdir(exist_ok=True)
     for name, config in SETS.items():
         with tempfile.TemporaryDirectory(dir=data_dir()) as folder:
             simulated = simulate(config, Path(folder) / "simulated", workers=workers)

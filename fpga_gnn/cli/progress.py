@@ -1,4 +1,4 @@
-"""The progress bar of commands that work through events."""
+"""Progress bars of commands that work through events, epochs or edges."""
 
 from __future__ import annotations
 
@@ -8,16 +8,30 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+Count = Callable[[int, int], None]
+"""Takes what is done and the total."""
+
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on standard error; the value is called with the events done and their total."""
+def progress_bars(*labels: str) -> Iterator[tuple[Count, ...]]:
+    """Show one bar per label on standard error, each from its first call on."""
     with Progress(
-        TextColumn(label),
+        TextColumn("{task.description:<12}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
-    ) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    ) as bars:
+
+        def counter(label: str) -> Count:
+            task = bars.add_task(label, total=None, visible=False)
+            return lambda done, total: bars.update(task, completed=done, total=total, visible=True)
+
+        yield tuple(counter(label) for label in labels)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Count]:
+    """Show one bar on standard error."""
+    with progress_bars(label) as (count,):
+        yield count

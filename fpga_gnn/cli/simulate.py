@@ -25,7 +25,7 @@ def simulate(
     workers: Annotated[int, typer.Option(min=1, help="Processes; the events do not change.")] = 1,
     detector: Annotated[
         Literal["pixel", "full"], typer.Option(help="Measurements to store.")
-    ] = "pixel",
+    ] = "full",
     hard_process: Annotated[
         Literal["ttbar", "none"], typer.Option(help="The collision beside the pile-up.")
     ] = "ttbar",

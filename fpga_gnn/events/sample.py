@@ -5,14 +5,12 @@ from __future__ import annotations
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.resources import data_dir
 
-TRAIN_IDS = tuple(range(7))
-VALIDATION_IDS = (7,)
-TEST_IDS = (8, 9)
-"""Ids of ``sample_store`` to train on, to choose settings on, and to report results on."""
-
 
 def sample_store() -> EventStore:
-    """Open the miniature data set: whole ttbar events with pile-up 20, pixel hits."""
+    """Open the miniature data set: ten whole ttbar events with pile-up 20, pixel hits.
+
+    ``events.split.split_ids`` makes seven of them training, one validation and two test events.
+    """
     return EventStore.open(data_dir() / "events")
 
 

@@ -24,6 +24,7 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import NO_PARTICLE, Event, Hits, Particles
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.table import to_array, to_columns, write_whole
+from fpga_gnn.events.targets import hits_per_particle
 
 _HITS_FILE = re.compile(r"event(\d{9})-hits\.csv(\.gz)?")
 _TRUTH = {"hit_id": np.int64, "particle_id": np.int64}
@@ -89,10 +90,6 @@ def write_event(directory: str | Path, event: Event) -> None:
     The truth table has the columns that an ``Event`` knows: hit_id and particle_id.
     """
     hits, particles = event.hits, event.particles
-    n_hits = np.zeros(len(particles), np.int64)
-    order = np.argsort(particles.particle_id)
-    owner = hits.particle_id[hits.particle_id != NO_PARTICLE]
-    np.add.at(n_hits, order[np.searchsorted(particles.particle_id, owner, sorter=order)], 1)
     columns = {name: getattr(particles, name) for name in Particles.DTYPES}
     charge, pdg_id, primary = (columns.pop(name) for name in ("charge", "pdg_id", "primary"))
     tables = {
@@ -101,7 +98,7 @@ def write_event(directory: str | Path, event: Event) -> None:
         "particles": {
             **columns,
             "q": charge,
-            "nhits": n_hits,
+            "nhits": hits_per_particle(event),
             "pdg_id": pdg_id,
             "primary": primary,
         },

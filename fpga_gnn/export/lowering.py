@@ -7,7 +7,6 @@ runs in qonnx, so it is a rung of the ladder like the graph it came from.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from qonnx.transformation.general import RemoveUnusedTensors
 from fpga_gnn.contract import FixedPoint
 from fpga_gnn.errors import FpgaGnnError
 from fpga_gnn.export.dialect import DOMAIN
+from fpga_gnn.export.formats import quant_format
 from fpga_gnn.export.qonnx_export import name_tensors
 
 FIRMWARE_OPS = frozenset({"Quant", "Concat", "EdgeGather", "EdgeAggregate", "PointwiseDense"})
@@ -42,22 +42,6 @@ def lower(model: ModelWrapper) -> ModelWrapper:
                 f"expected one of {', '.join(sorted(FIRMWARE_OPS))}"
             )
     return lowered
-
-
-def quant_format(model: ModelWrapper, quant: NodeProto) -> FixedPoint:
-    """Return the format that a Quant node rounds to.
-
-    Raises ``FpgaGnnError`` for a scale that is no power of two, a zero point or another rounding.
-    """
-    scale, zero, bits = (float(model.get_initializer(name)) for name in quant.input[1:])
-    op = getCustomOp(quant)
-    mantissa, exponent = math.frexp(scale)
-    if mantissa != 0.5 or zero != 0 or op.get_nodeattr("rounding_mode") != "ROUND":
-        raise FpgaGnnError(
-            f"{quant.name}: found scale {scale}, zero point {zero}, rounding "
-            f"{op.get_nodeattr('rounding_mode')}, expected a power of two, 0, ROUND"
-        )
-    return FixedPoint(bits=int(bits), frac=1 - exponent, signed=bool(op.get_nodeattr("signed")))
 
 
 def _fuse_dense(model: ModelWrapper, matmul: NodeProto) -> None:

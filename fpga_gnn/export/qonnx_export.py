@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -19,7 +20,6 @@ from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantIn
 from torch import Tensor, nn
 
 from fpga_gnn.contract import Contract, IntegerNetwork
-from fpga_gnn.export import dialect  # noqa: F401  registers the dialect's operators with qonnx
 from fpga_gnn.models.quantizers import to_qonnx
 from fpga_gnn.models.student import Student
 
@@ -89,7 +89,7 @@ def name_tensors(model: ModelWrapper) -> ModelWrapper:
 def _identifier(path: str) -> str:
     """``/layers.0/edge_mlp/edge_mlp.0/MatMul`` -> ``layers_0_edge_mlp_0_MatMul``."""
     parts = [part for part in path.split("/") if part not in _WRAPPERS]
-    kept = [a for a, b in zip(parts, parts[1:], strict=False) if not b.startswith(f"{a}.")]
+    kept = [a for a, b in pairwise(parts) if not b.startswith(f"{a}.")]
     return "_".join([*kept, parts[-1]]).replace(".", "_")
 
 

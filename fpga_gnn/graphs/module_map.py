@@ -100,7 +100,7 @@ def _doublets(table: dict[str, Tensor], contract: Contract) -> tuple[Tensor, Ten
     )
     target = table["doublet_target"]
     n_pairs = hits_on[source] * hits_on[target]
-    found: list[tuple[Tensor, Tensor, Tensor]] = []
+    found = [tuple(start.new_zeros(0) for _ in range(3))]
     for rows in _chunks(n_pairs):
         row, pair = _expand(n_pairs, rows)
         width = hits_on[target[row]]

@@ -98,7 +98,8 @@ def calibrating(module: nn.Module) -> Iterator[None]:
             log2_range = _log2_range(quantizer)
             if log2_range is not None:
                 log2_range.data.fill_(math.log2(SMALLEST_RANGE))
-                handles.append(quantizer.register_forward_pre_hook(_widen(log2_range)))
+                hook = _widen(log2_range, signed=isinstance(quantizer, qnn.QuantIdentity))
+                handles.append(quantizer.register_forward_pre_hook(hook))
     try:
         yield
     finally:
@@ -111,9 +112,12 @@ def _log2_range(quantizer: nn.Module) -> nn.Parameter | None:
     return dict(scaling.named_parameters()).get("value")
 
 
-def _widen(log2_range: nn.Parameter) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+def _widen(
+    log2_range: nn.Parameter, *, signed: bool
+) -> Callable[[nn.Module, tuple[Any, ...]], None]:
     def hook(_: nn.Module, inputs: tuple[Any, ...]) -> None:
-        magnitudes = inputs[0].detach().abs().flatten()
+        values = inputs[0].detach().flatten()
+        magnitudes = values.abs() if signed else values.relu()
         if magnitudes.numel():
             k = max(1, round(CALIBRATION_QUANTILE * magnitudes.numel()))
             found = magnitudes.kthvalue(k).values.clamp(min=SMALLEST_RANGE).log2()

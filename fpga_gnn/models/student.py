@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -201,7 +200,7 @@ class Student(nn.Module):
             decoder=self.decoder.integer_layers(),
         )
         for name, layer, inputs in _layers_with_inputs(network):
-            bound = accumulator_bound(layer, inputs)
+            bound, _ = accumulator_bound(layer, inputs)
             if bound > EXACT_LIMIT:
                 raise FpgaGnnError(
                     f"{name}: accumulator may reach {bound} LSB, expected at most {EXACT_LIMIT} "
@@ -210,21 +209,22 @@ class Student(nn.Module):
         return network
 
 
-def accumulator_bound(layer: IntegerLayer, inputs: tuple[FixedPoint, ...]) -> int:
-    """Return the largest magnitude, in LSB, of any partial sum of ``weight @ input + bias``.
+def accumulator_bound(layer: IntegerLayer, inputs: tuple[FixedPoint, ...]) -> tuple[int, int]:
+    """Return the largest magnitude of any partial sum of ``weight @ input + bias``.
 
-    ``inputs`` holds the format of each input column. The LSB is the finest among the products
-    and the bias.
+    ``inputs`` holds the format of each input column. The result is (integer, fraction bits) on
+    the finest grid among the products and the bias.
     """
-    product_frac = layer.weight_frac + np.array([column.frac for column in inputs])
-    lsb = max(int(product_frac.max()), layer.bias_frac)
+    product_frac = [layer.weight_frac + column.frac for column in inputs]
+    frac = max(*product_frac, layer.bias_frac)
     largest = [max(-column.min_int, column.max_int) for column in inputs]
-    columns = [big << (lsb - int(frac)) for big, frac in zip(largest, product_frac, strict=True)]
-    return max(
+    columns = [big << (frac - its) for big, its in zip(largest, product_frac, strict=True)]
+    bound = max(
         sum(abs(int(w)) * column for w, column in zip(row, columns, strict=True))
-        + (abs(int(bias)) << (lsb - layer.bias_frac))
+        + (abs(int(bias)) << (frac - layer.bias_frac))
         for row, bias in zip(layer.weight, layer.bias, strict=True)
     )
+    return bound, frac
 
 
 def _layers_with_inputs(

@@ -17,7 +17,8 @@ def require_equal(kernel: str, case: str, expected: ArrayLike, got: ArrayLike) -
     left, right = np.asarray(expected), np.asarray(got)
     if left.shape != right.shape:
         raise MismatchError(
-            f"{kernel}: case {case}: shape expected {left.shape}, got {right.shape}"
+            f"{kernel}: case {case}: shape expected {left.shape}, got {right.shape}",
+            n_different=max(left.size, right.size),
         )
     different = np.argwhere(np.atleast_1d(left != right))
     if different.size:
@@ -25,6 +26,7 @@ def require_equal(kernel: str, case: str, expected: ArrayLike, got: ArrayLike) -
         where = index if left.ndim else ()
         raise MismatchError(
             f"{kernel}: case {case}: shape {left.shape}, index {where}: "
-            f"expected {left[where]}, got {right[where]} ({len(different)} of {left.size} differ)"
+            f"expected {left[where]}, got {right[where]} ({len(different)} of {left.size} differ)",
+            n_different=len(different),
         )
     return int(left.size)

@@ -3,7 +3,7 @@
 
 namespace fpga_gnn {
 
-constexpr const char CONTRACT_SHA256[] = "a17efb3a079a516fa103b9bed5276e8e670fdf6f8eb6c22f53a6cb8be2968cf2";
+constexpr const char CONTRACT_SHA256[] = "2931b1d03f55226d2140e6cf07d73b370437bbc4628bfdb50610fca068455f78";
 
 struct formats {
     static constexpr int LENGTH_BITS = 18;
@@ -46,15 +46,15 @@ struct partition_config {
 };
 
 struct module_map_config : formats {
-    static constexpr int MAX_HITS = 16384;
-    static constexpr int MAX_MODULES = 2048;
+    static constexpr int MAX_HITS = 32768;
+    static constexpr int MAX_MODULES = 4096;
     static constexpr int MAX_DOUBLETS = 65536;
     static constexpr int MAX_TRIPLETS = 131072;
-    static constexpr int MAX_CANDIDATES = 65536;
+    static constexpr int MAX_CANDIDATES = 131072;
 };
 
 struct connected_components_config {
-    static constexpr int MAX_NODES = 16384;
+    static constexpr int MAX_NODES = 32768;
     static constexpr int MAX_EDGES = 65536;
 };
 

@@ -40,9 +40,11 @@ extern "C" void module_map(const fpga_gnn::hit_record* hits, const std::int32_t*
     FPGA_GNN_HLS(interface s_axilite port = return)
 
     static fpga_gnn::module_map_memory<module_map_config> memory;
-    // The tables are wide and deep: URAM keeps the BRAM for the arrays read twice per cycle.
+    // The tables and candidates are wide and deep: URAM leaves the BRAM to the hits and starts.
     FPGA_GNN_HLS(bind_storage variable = memory.doublets type = ram_t2p impl = uram)
     FPGA_GNN_HLS(bind_storage variable = memory.triplets type = ram_t2p impl = uram)
+    FPGA_GNN_HLS(bind_storage variable = memory.listed type = ram_t2p impl = uram)
+    FPGA_GNN_HLS(bind_storage variable = memory.checked type = ram_t2p impl = uram)
 
     *status = fpga_gnn::module_map<module_map_config>({n_hits, n_modules, n_doublets, n_triplets},
                                                       hits, module_start, doublets, doublet_start,

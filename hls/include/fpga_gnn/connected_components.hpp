@@ -5,8 +5,9 @@
 //        every walk descends and one ascending pass resolves all labels.
 // Needs: 0 <= src, dst < n_nodes (the host checks). Sizes above capacity: nothing is written and
 //        the returned overflow bits name them.
-// Cost:  N + E + 2 N cycles and, per kept edge, both walks to the root: two dependent reads per
-//        step. Steps are at most MAX_NODES, O(log N) amortised. Not yet measured in hardware.
+// Cost:  N nodes, E edges: 3 N + E cycles and, per kept edge, two walks of dependent reads (two per
+//        step) and a write. Steps: O(log N) amortised, at most MAX_NODES; 0.7 per kept edge on the
+//        shipped pile-up 20 events. A count of the loops, not a synthesis result.
 #pragma once
 
 #include <cstdint>

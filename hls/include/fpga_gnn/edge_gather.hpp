@@ -1,46 +1,50 @@
 // Gather the states of both ends of every edge: x[src], x[dst].
 // Reference: fpga_gnn/reference/gather.py
-// Law:   res[e] = (x[edge_index[e][0]], x[edge_index[e][1]]), rows in edge order.
-// Needs: node indices below n_nodes; n_nodes rows on x, n_edges rows on edge_index.
-// Cost:  n_nodes + n_edges cycles at II=1, one memory of n_nodes rows.
+// Law:   row e of `edge_states` is (row edge_index[e][0] of `x`, row edge_index[e][1] of `x`).
+// Needs: node indices below n_nodes; n_nodes rows on `x`, n_edges rows on `edge_index`.
+// Cost:  n_nodes + n_edges cycles at II = 1 and a dual-port memory of n_nodes rows. A count of the
+//        loops, not a synthesis result.
 #pragma once
 
 #include "hls_stream.h"
+#include "macros.hpp"
 
 namespace fpga_gnn {
 
-template <class x_T, class index_T, class res_T, typename CONFIG_T>
-void edge_gather(hls::stream<x_T> &x, hls::stream<index_T> &edge_index, hls::stream<res_T> &res) {
+template <class x_T, class index_T, class state_T, class CONFIG_T>
+void edge_gather(hls::stream<x_T>& x, hls::stream<index_T>& edge_index,
+                 hls::stream<state_T>& edge_states) {
     static_assert(index_T::size == 2, "an edge is a (source, destination) pair");
-    static_assert(res_T::size == 2 * x_T::size, "an edge carries the states of both its ends");
+    static_assert(state_T::size == 2 * x_T::size, "an edge carries the states of both its ends");
 
-    // One word per node: a dual-port memory serves the two reads of an edge in one cycle.
+    // One word per node: its two ports serve the two reads of an edge in one cycle.
     typename x_T::value_type nodes[CONFIG_T::n_nodes][x_T::size];
-    #pragma HLS ARRAY_RESHAPE variable=nodes complete dim=2
+    FPGA_GNN_HLS(array_reshape variable = nodes complete dim = 2)
 
-NodeLoop:
-    for (unsigned n = 0; n < CONFIG_T::n_nodes; n++) {
-        #pragma HLS PIPELINE II=1
-        x_T row = x.read();
-        for (unsigned h = 0; h < x_T::size; h++) {
-            #pragma HLS UNROLL
+STORE:
+    for (unsigned n = 0; n < CONFIG_T::n_nodes; ++n) {
+        FPGA_GNN_HLS(pipeline II = 1)
+        const x_T row = x.read();
+    STORE_ROW:
+        for (unsigned h = 0; h < x_T::size; ++h) {
+            FPGA_GNN_HLS(unroll)
             nodes[n][h] = row[h];
         }
     }
-
-EdgeLoop:
-    for (unsigned e = 0; e < CONFIG_T::n_edges; e++) {
-        #pragma HLS PIPELINE II=1
-        index_T ends = edge_index.read();
+GATHER:
+    for (unsigned e = 0; e < CONFIG_T::n_edges; ++e) {
+        FPGA_GNN_HLS(pipeline II = 1)
+        const index_T ends = edge_index.read();
         const unsigned src = ends[0], dst = ends[1];
-        res_T row;
-        for (unsigned h = 0; h < x_T::size; h++) {
-            #pragma HLS UNROLL
-            row[h] = nodes[src][h];
-            row[x_T::size + h] = nodes[dst][h];
+        state_T state;
+    GATHER_ROW:
+        for (unsigned h = 0; h < x_T::size; ++h) {
+            FPGA_GNN_HLS(unroll)
+            state[h] = nodes[src][h];
+            state[x_T::size + h] = nodes[dst][h];
         }
-        res.write(row);
+        edge_states.write(state);
     }
 }
 
-} // namespace fpga_gnn
+}  // namespace fpga_gnn

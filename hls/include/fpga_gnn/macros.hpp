@@ -2,7 +2,7 @@
 #pragma once
 
 #ifdef __SYNTHESIS__
-#define FPGA_GNN_PRAGMA(text) _Pragma(#text)
+#define FPGA_GNN_PRAGMA(...) _Pragma(#__VA_ARGS__)
 #define FPGA_GNN_HLS(...) FPGA_GNN_PRAGMA(HLS __VA_ARGS__)
 #else
 #define FPGA_GNN_HLS(...)

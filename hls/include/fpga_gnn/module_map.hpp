@@ -11,10 +11,11 @@
 // Needs: integers within CFG's formats, starts ascending, indices of existing rows (the host checks
 //        with check_inputs). Sizes above capacity: nothing is stored, `overflow` names them.
 //        Candidates above MAX_CANDIDATES: counted in n_candidates, not stored, `overflow` says so.
-// Cost:  N hits, M modules, D doublets, T triplets, C candidates; P pairs scanned, Q steps
-//        (e1, t, candidate of h2): N+M+2D+T to load, about max(P, sum over hits of their doublets)
-//        + ~10 per hit to scan (II=1), 2Q + ~10 per candidate to tag (II=2: three hits from two
-//        ports), C to store. By construction; not yet measured with a synthesis tool.
+// Cost:  N hits, M modules, D doublets, T triplets, C candidates. Load N+2M+2D+T cycles; scan
+//        max(P, L + ~10 N) for P hit pairs (II=1) from L (hit, doublet) ranges, listed
+//        concurrently; tag max(2 Q, R + ~10 C) for Q (e1, t, candidate of h2) steps (II=2: three
+//        hits from two ports) from R (e1, t) ranges; store C. A count of the loops, not a
+//        synthesis result; on the shipped pile-up 20 events P = 0.2..0.5 M dominates.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,56 @@
+"""The ``fpga-gnn`` command: joins the subcommands and turns errors into one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from fpga_gnn import __version__
+from fpga_gnn.cli import demo, header, import_, module_map, simulate, synth, train, validate
+from fpga_gnn.errors import FpgaGnnError
+
+app = typer.Typer(
+    name="fpga-gnn",
+    help="Particle-tracking graph neural networks from training to FPGA firmware.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.command()(demo.demo)
+app.command()(simulate.simulate)
+app.add_typer(import_.app, name="import")
+app.add_typer(module_map.app, name="module-map")
+app.command()(train.train)
+app.command()(synth.synth)
+app.command()(validate.validate)
+app.command()(header.header)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context, version: bool = typer.Option(False, help="Print the version.")
+) -> None:
+    if version:
+        typer.echo(__version__)
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 bad input or missing tool."""
+    try:
+        code = app(list(arguments) if arguments is not None else None, standalone_mode=False)
+    except FpgaGnnError as error:
+        _fail(str(error), error.exit_code)
+    except TyperException as error:
+        _fail(error.format_message(), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted; the same command goes on where it stopped", 130)
+    sys.exit(code)
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"fpga-gnn: error: {message}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,1 @@
+"""Whole jobs, composed of the other packages; only the command line imports them."""

@@ -1,0 +1,125 @@
+"""The whole story on the shipped events: learn, train, write firmware, verify, find tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fpga_gnn.contract import Contract
+from fpga_gnn.errors import InputError
+from fpga_gnn.events.sample import map_store, sample_store
+from fpga_gnn.events.split import split_ids
+from fpga_gnn.flows.design import REPORT, write_design
+from fpga_gnn.flows.validate import Physics, physics, validate
+from fpga_gnn.hw.boards import Board
+from fpga_gnn.report.estimates import classifier_estimates
+from fpga_gnn.report.plots import efficiency_vs_pt, event_display, score_histogram
+from fpga_gnn.report.summary import FlowReport, Step, save_report
+from fpga_gnn.training.config import TrainingConfig
+from fpga_gnn.training.loop import Progress
+from fpga_gnn.training.pipeline import learn_training_map, train_run
+from fpga_gnn.training.run import Run
+from fpga_gnn.verify.ladder import ScoredEvent
+
+Count = Callable[[int, int], None]
+PICTURES = ("event.png", "scores.png", "efficiency_pt.png")
+
+
+@dataclass(frozen=True)
+class DemoProgress:
+    """Callbacks of the demo's long steps: done and total, or an epoch's row."""
+
+    module_map: Count
+    graphs: Count
+    training: Progress
+    ladder: Count
+
+
+def demo(
+    contract: Contract,
+    config: TrainingConfig,
+    board: Board,
+    folder: Path,
+    *,
+    min_edges: int,
+    progress: DemoProgress,
+) -> FlowReport:
+    """Run the demo into ``folder``: ``run/``, ``design/``, pictures and ``report.json``.
+
+    The ladder takes the held-out events first, then others until ``min_edges`` edges; the physics
+    figures and pictures are of the held-out events only.
+    """
+    store = sample_store()
+    split = split_ids(store.event_ids, store.path)
+    learned = learn_training_map(contract, config, store, map_store(), progress.module_map)
+    run = train_run(
+        contract,
+        config,
+        store,
+        learned,
+        folder / "run",
+        building=progress.graphs,
+        training=progress.training,
+    )
+    order = (*split.test, *split.validation, *split.train)
+    firmware = write_design(run, board, folder / "design", [store.read(order[0])])
+    checked = validate(
+        run,
+        firmware,
+        (store.read(i) for i in order),
+        min_edges=min_edges,
+        progress=lambda done: progress.ladder(min(done, min_edges), min_edges),
+    )
+    held_out = [e for e in checked.events if e.event.event_id in split.test]
+    if len(held_out) < len(split.test):
+        raise InputError("demo", f"{min_edges} edges to compare", "enough for all held-out events")
+    found = physics(run, held_out)
+    draw(run, held_out, found, folder)
+    report = FlowReport(
+        flow="demo",
+        contract=contract.name,
+        contract_sha256=contract.sha256,
+        board=board.name,
+        part=board.part,
+        steps=[Step(name=name, done=True, detail=str(folder / name)) for name in PICTURES],
+        events=[e.event.event_id for e in checked.events],
+        quality=found.quality,
+        rungs=checked.rungs,
+        hardware=classifier_estimates(run.student.integer_network(), contract, board.clock_mhz),
+    )
+    save_report(report, folder / REPORT)
+    return report
+
+
+def draw(run: Run, events: list[ScoredEvent], found: Physics, folder: Path) -> None:
+    """Draw ``PICTURES`` of scored ``events`` into ``folder``."""
+    first, graph = events[0], events[0].event_graph.graph
+    rows, hits = first.event_graph.hits.rows, first.event.hits
+    event_display(
+        folder / PICTURES[0],
+        *(column[rows].astype(np.float64) for column in (hits.x, hits.y, hits.z)),
+        graph.src,
+        graph.dst,
+        first.scores > run.info.score_cut,
+        found.tracks[0][rows],
+        f"event {first.event.event_id}: {len(hits)} hits, {graph.n_edges} edges, "
+        f"{found.matches[0].matched.size} tracks",
+    )
+    to_logit = run.student.integer_network().score.to_float
+    target = np.concatenate([label.target for label in found.labels])
+    ignored = np.concatenate([label.ignored for label in found.labels])
+    score_histogram(
+        folder / PICTURES[1],
+        to_logit(np.concatenate([e.scores for e in events])),
+        target,
+        ~target & ~ignored,
+        float(to_logit(run.info.score_cut)),
+    )
+    efficiency_vs_pt(
+        folder / PICTURES[2],
+        np.concatenate([match.pt[match.target] for match in found.matches]),
+        np.concatenate([match.found[match.target] for match in found.matches]),
+    )

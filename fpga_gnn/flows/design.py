@@ -1,0 +1,79 @@
+"""Write everything a board needs of a trained run: classifier firmware, kernels, vendor scripts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from fpga_gnn.contract import HEADER_NAME, Contract, emit_header
+from fpga_gnn.errors import InputError
+from fpga_gnn.events.event import Event
+from fpga_gnn.export.firmware import Firmware, write_firmware
+from fpga_gnn.export.hls4ml_project import PROJECT, bench_columns
+from fpga_gnn.graphs.graph import build_event_graph
+from fpga_gnn.graphs.partition import pack, partition_graph
+from fpga_gnn.hw.boards import Board
+from fpga_gnn.hw.kernels import hls_dir
+from fpga_gnn.hw.vectors import format_vectors
+from fpga_gnn.reference import interaction_network
+from fpga_gnn.resources import resource_dir
+from fpga_gnn.training.run import Run
+
+REPORT = "report.json"
+"""A flow's report, in the folder of its results."""
+
+_BENCH_PARTITIONS = 4
+
+
+def write_design(run: Run, board: Board, folder: Path, events: Iterable[Event]) -> Firmware:
+    """Write the design of ``run`` for ``board`` into ``folder``.
+
+    ``edge_classifier.onnx`` and ``edge_classifier_lowered.onnx``, ``edge_classifier/`` (hls4ml
+    project; its bench replays the first partitions of ``events``), ``kernels/`` (our HLS sources
+    with the run's contract as header), ``vivado_scripts/``.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / PROJECT).is_dir():
+        raise InputError(folder, "files of something else", "an empty folder or an earlier design")
+    firmware = write_firmware(
+        run.student, run.contract, board.part, board.clock_ns, folder, _vectors(run, events)
+    )
+    _copy(hls_dir(), folder / "kernels")
+    (folder / "kernels" / "generated" / HEADER_NAME).write_text(
+        emit_header(run.contract), encoding="utf-8"
+    )
+    _copy(resource_dir("vivado_scripts"), folder / "vivado_scripts")
+    return firmware
+
+
+def _vectors(run: Run, events: Iterable[Event]) -> str:
+    """Return golden vectors of the first ``_BENCH_PARTITIONS`` partitions, by the reference."""
+    network, contract = run.student.integer_network(), run.contract
+    cases = {}
+    for event in events:
+        graph = build_event_graph(event, run.module_map, contract).graph
+        partitioned = partition_graph(graph, contract.partition, network.iterations)
+        for i, part in enumerate(partitioned.partitions):
+            if len(cases) == _BENCH_PARTITIONS:
+                return _format(contract, cases)
+            scores = interaction_network.score(
+                network,
+                graph.node_features[part.nodes],
+                graph.edge_features[part.edges],
+                part.src,
+                part.dst,
+            )
+            packed = pack(part, graph, contract.partition)
+            cases[f"event{event.event_id}-partition{i}"] = bench_columns(packed, scores)
+    if not cases:
+        raise InputError("synth", "events without a candidate edge", "events with tracks")
+    return _format(contract, cases)
+
+
+def _format(contract: Contract, cases: dict[str, dict[str, object]]) -> str:
+    return format_vectors(PROJECT, contract, cases)  # type: ignore[arg-type]
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.o", "*.exe"))

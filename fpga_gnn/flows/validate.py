@@ -1,0 +1,118 @@
+"""Climb the verification ladder and measure the physics of the firmware's own scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fpga_gnn.events.event import Event
+from fpga_gnn.export.firmware import Firmware
+from fpga_gnn.flows.design import REPORT, write_design
+from fpga_gnn.graphs.truth import EdgeLabels, label_edges
+from fpga_gnn.hw.boards import Board
+from fpga_gnn.report.summary import FlowReport, RungResult, save_report
+from fpga_gnn.tracks.builder import build_tracks
+from fpga_gnn.tracks.edge_metrics import summarize_edges
+from fpga_gnn.tracks.metrics import TrackMatch, match_tracks, summarize
+from fpga_gnn.training.pipeline import quality_row
+from fpga_gnn.training.run import Run
+from fpga_gnn.verify.ladder import Ladder, ScoredEvent
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Events that stood every rung, with the rungs' counts."""
+
+    events: list[ScoredEvent]
+    rungs: list[RungResult]
+    n_edges: int
+
+
+def validate(
+    run: Run,
+    firmware: Firmware,
+    events: Iterable[Event],
+    *,
+    min_edges: int | None,
+    progress: Callable[[int], None],
+) -> Validation:
+    """Compare ``events`` on every rung until ``min_edges`` edges (None: all events).
+
+    Raises ``MismatchError`` on the first difference.
+    """
+    ladder = Ladder(run, firmware)
+    scored = ladder.climb(events, min_edges=min_edges, progress=progress)
+    rungs = [
+        RungResult(
+            kernel=rung.kernel,
+            left=rung.left,
+            right=rung.right,
+            unit=rung.unit,
+            compared=rung.n_compared,
+            different=rung.n_different,
+            seconds=round(rung.seconds, 3),
+        )
+        for rung in ladder.rungs
+    ]
+    return Validation(scored, rungs, ladder.n_edges)
+
+
+@dataclass(frozen=True, eq=False)
+class Physics:
+    """Quality of the firmware's scores on ``events``: labels, tracks and matches of each."""
+
+    labels: list[EdgeLabels]
+    tracks: list[Any]
+    matches: list[TrackMatch]
+    quality: dict[str, Any]
+
+
+def physics(run: Run, events: Sequence[ScoredEvent]) -> Physics:
+    """Build tracks from the firmware's scores at the run's cut and compare them with truth."""
+    config, cut = run.info.training, run.info.score_cut
+    labels = [
+        label_edges(
+            e.event,
+            config.selection,
+            e.event_graph.hits.rows,
+            e.event_graph.graph.src,
+            e.event_graph.graph.dst,
+        )
+        for e in events
+    ]
+    tracks = [build_tracks(e.event_graph, e.scores, cut, config.min_track_hits) for e in events]
+    matches = [
+        match_tracks(e.event, track, config.selection)
+        for e, track in zip(events, tracks, strict=True)
+    ]
+    edges = summarize_edges([e.scores for e in events], labels, cut)
+    return Physics(labels, tracks, matches, quality_row(edges, summarize(matches)))
+
+
+def validate_run(
+    run: Run,
+    board: Board,
+    folder: Path,
+    events: Iterable[Event],
+    *,
+    min_edges: int,
+    progress: Callable[[int], None],
+) -> FlowReport:
+    """Write the design of ``run`` into ``folder``, climb the ladder, save ``report.json`` there."""
+    first = next(iter(events))
+    firmware = write_design(run, board, folder, [first])
+    checked = validate(run, firmware, events, min_edges=min_edges, progress=progress)
+    report = FlowReport(
+        flow="validate",
+        contract=run.contract.name,
+        contract_sha256=run.contract.sha256,
+        board=board.name,
+        part=board.part,
+        events=[e.event.event_id for e in checked.events],
+        quality=physics(run, checked.events).quality,
+        rungs=checked.rungs,
+    )
+    save_report(report, folder / REPORT)
+    return report

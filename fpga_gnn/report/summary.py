@@ -1,0 +1,101 @@
+"""What a flow found, as data first: versioned JSON, and the text a terminal shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from fpga_gnn import __version__
+
+Label = Literal["estimate", "yosys", "rtl-sim", "csynth", "cosim", "vivado", "board"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RungResult(_Frozen):
+    """One rung of the ladder: ``compared`` values of ``unit``, ``different`` of them unequal."""
+
+    kernel: str
+    left: str
+    right: str
+    unit: str
+    compared: int
+    different: int
+    seconds: float
+
+
+class HardwareNumber(_Frozen):
+    """A figure about hardware and how it was obtained."""
+
+    name: str
+    value: float
+    unit: str
+    label: Label
+    basis: str
+
+
+class Step(_Frozen):
+    """One step of a flow: what ran, or why it did not."""
+
+    name: str
+    done: bool
+    detail: str
+
+
+class FlowReport(_Frozen):
+    """Report of ``fpga-gnn synth``, ``validate`` or ``demo``."""
+
+    schema_version: Literal[1] = 1
+    version: str = __version__
+    flow: str
+    contract: str
+    contract_sha256: str
+    board: str | None = None
+    part: str | None = None
+    steps: list[Step] = []
+    events: list[int] = []
+    quality: dict[str, float | None] = {}
+    rungs: list[RungResult] = []
+    hardware: list[HardwareNumber] = []
+
+    @property
+    def n_different(self) -> int:
+        """Values that differ, over all rungs."""
+        return sum(rung.different for rung in self.rungs)
+
+
+def save_report(report: FlowReport, path: Path) -> None:
+    """Write ``report`` as JSON, whole or not at all."""
+    staging = path.with_name(f".{path.name}.tmp")
+    data: dict[str, Any] = report.model_dump(mode="json")
+    staging.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    staging.replace(path)
+
+
+def rung_lines(rungs: Sequence[RungResult]) -> list[str]:
+    """Return one line per rung: what was compared, how much, how much differs."""
+    width = max((len(f"{r.left} == {r.right}") for r in rungs), default=0)
+    return [
+        f"{r.kernel:<20}  {f'{r.left} == {r.right}':<{width}}  "
+        f"{r.compared:>9,} {r.unit:<10}  {r.different} differ  {r.seconds:7.1f} s"
+        for r in rungs
+    ]
+
+
+def hardware_lines(numbers: Sequence[HardwareNumber]) -> list[str]:
+    """Return one line per hardware figure, each with its label."""
+    width = max((len(n.name) for n in numbers), default=0)
+    return [
+        f"{n.name:<{width}}  {n.value:>12,.6g} {n.unit:<10}  [{n.label}] {n.basis}" for n in numbers
+    ]
+
+
+def step_lines(steps: Sequence[Step]) -> list[str]:
+    """Return one line per step."""
+    return [f"{'done   ' if s.done else 'skipped'}  {s.name}: {s.detail}" for s in steps]
