@@ -52,7 +52,8 @@ def validate(
     print_report(report)
     compared = min(rung.compared for rung in report.rungs if rung.unit == "edges")
     out_line = console().print
-    out_line(f"\n{quality_line(report.quality)}")
+    if report.quality:
+        out_line(f"\nheld-out {quality_line(report.quality)}")
     out_line(f"edges compared on every rung: {compared}, different: {report.n_different}")
     if compared < edges:
         out_line(f"warning: the events hold fewer than the {edges} edges asked for")

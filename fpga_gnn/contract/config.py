@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fpga_gnn.contract.fixed_point import FixedPoint
 from fpga_gnn.errors import InputError
@@ -62,11 +62,20 @@ class WindowFormat(_Section):
 
 class FeatureFormat(_Section):
     """Classifier inputs: each feature is an integer of the hit record, its ``shift`` lowest bits
-    rounded away half-even, saturated to ``format``."""
+    rounded away half-even, saturated to ``format``.
+
+    Columns come in the order of ``NodeFeature`` and ``EdgeFeature``, however a file lists them.
+    """
 
     format: FixedPoint
     node: dict[NodeFeature, Shift] = Field(min_length=1)
     edge: dict[EdgeFeature, Shift] = Field(min_length=1)
+
+    @field_validator("node", "edge")
+    @classmethod
+    def _in_column_order(cls, shifts: dict[str, int]) -> dict[str, int]:
+        order = (*get_args(NodeFeature), *get_args(EdgeFeature))
+        return {name: shifts[name] for name in order if name in shifts}
 
 
 class NetworkFormat(_Section):

@@ -69,8 +69,6 @@ def tensor_formats(model: ModelWrapper, contract: Contract) -> dict[str, FixedPo
             formats[output] = sum_format(formats[rows], contract.partition.max_edges)
         elif node.op_type == "Concat":
             formats[output] = common_format(formats[rows], formats[node.input[1]])
-        else:
-            raise FpgaGnnError(f"{node.name}: found {node.op_type}, expected a lowered graph")
     return formats
 
 

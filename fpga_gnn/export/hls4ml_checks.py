@@ -6,7 +6,6 @@ cannot type a default type without one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from hls4ml.model.layers import Layer
@@ -31,7 +30,7 @@ def require_as_asked(graph: Any, model: ModelWrapper, contract: Contract) -> Non
     at the first difference.
     """
     formats = tensor_formats(model, contract)
-    expected = {name: (kind, node) for name, kind, node in _expected_layers(model)}
+    expected = _expected_layers(model)
     for layer in graph.get_layers():
         for variable in layer.get_variables():
             _require(layer, "FIFO", ("stream", variable.shape[0]), tuple(variable.pragma))
@@ -40,32 +39,36 @@ def require_as_asked(graph: Any, model: ModelWrapper, contract: Contract) -> Non
             for copy in layer.get_variables():
                 _require(layer, "type", source, copy.type.precision)
             continue
-        kind, node = expected.pop(layer.name, ("no such layer", None))
+        kind, tensor, dense = expected.pop(layer.name, ("no such layer", layer.name, None))
         _require(layer, "class", kind, layer.class_name)
-        tensor = layer.name if node is None else node.output[0]
         precision = layer.get_output_variable().type.precision
         _require(layer, "type", formats[tensor], precision_format(precision))
         if kind in {"PointwiseConv1D", "Activation"}:
             _require(layer, "rounding", fixed_precision(formats[tensor]), precision)
-        if kind == "PointwiseConv1D":
-            _require_dense(layer, node, formats[node.input[0]])
+        if dense is not None:
+            _require_dense(layer, dense, formats[dense.input[0]])
     if expected:
         raise FpgaGnnError(f"hls4ml project: layers {', '.join(expected)} are missing")
 
 
-def _expected_layers(model: ModelWrapper) -> Iterator[tuple[str, str, NodeProto | None]]:
-    """Yield the layers that the firmware must have: name, hls4ml class, node it computes."""
+def _expected_layers(model: ModelWrapper) -> dict[str, tuple[str, str, NodeProto | None]]:
+    """Return the layers that the firmware must have: hls4ml's class, output tensor, dense node."""
     inputs = [tensor.name for tensor in model.graph.input]
-    for name in inputs:
-        yield name, "Input", None
-    kinds = {"PointwiseDense": "PointwiseConv1D", "Concat": "Concatenate"}
+    layers: dict[str, tuple[str, str, NodeProto | None]] = {
+        name: ("Input", name, None) for name in inputs
+    }
     for node in model.graph.node:
-        if node.op_type != "Quant":
-            yield node.name, kinds.get(node.op_type, node.op_type), node
+        (output,) = node.output
+        if node.op_type == "PointwiseDense":
+            layers[node.name] = ("PointwiseConv1D", output, node)
+        elif node.op_type != "Quant":
+            kind = "Concatenate" if node.op_type == "Concat" else node.op_type
+            layers[node.name] = (kind, output, None)
         elif node.input[0] not in inputs:
             producer = model.find_producer(node.input[0])
             if producer.op_type != "PointwiseDense":  # a dense layer rounds its own output
-                yield f"{node.name}_act", "Activation", node
+                layers[f"{node.name}_act"] = ("Activation", output, None)
+    return layers
 
 
 def _require_dense(layer: Layer, dense: NodeProto, rows: FixedPoint) -> None:

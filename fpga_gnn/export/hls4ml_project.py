@@ -32,6 +32,7 @@ from fpga_gnn.export.execute import partition_inputs
 from fpga_gnn.export.formats import index_format
 from fpga_gnn.export.hls4ml_checks import REUSE_FACTOR, STRATEGY, require_as_asked
 from fpga_gnn.export.hls4ml_extension import BACKEND, fixed_precision
+from fpga_gnn.export.lowering import require_lowered
 from fpga_gnn.export.qonnx_export import CONTRACT_KEY, INPUTS
 from fpga_gnn.graphs.partition import PackedPartition
 from fpga_gnn.resources import resource_dir
@@ -121,6 +122,7 @@ def write_project(
     ``FpgaGnnError`` when hls4ml did not take a setting or type as asked.
     """
     contract.require_hash(model.get_metadata_prop(CONTRACT_KEY) or "none", "QONNX model")
+    require_lowered(model)
     _require_replaceable(out_dir)
     staging = out_dir.with_name(f".{out_dir.name}.tmp")
     shutil.rmtree(staging, ignore_errors=True)

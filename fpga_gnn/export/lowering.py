@@ -35,13 +35,18 @@ def lower(model: ModelWrapper) -> ModelWrapper:
     for relu in lowered.get_nodes_by_op_type("Relu"):
         _drop_relu(lowered, relu)
     lowered = name_tensors(lowered.transform(RemoveUnusedTensors()))
-    for node in lowered.graph.node:
+    require_lowered(lowered)
+    return lowered
+
+
+def require_lowered(model: ModelWrapper) -> None:
+    """Raise ``FpgaGnnError`` at the first operator that the firmware does not have."""
+    for node in model.graph.node:
         if node.op_type not in FIRMWARE_OPS:
             raise FpgaGnnError(
                 f"{node.name}: found operator {node.op_type}, "
-                f"expected one of {', '.join(sorted(FIRMWARE_OPS))}"
+                f"expected a lowered graph of {', '.join(sorted(FIRMWARE_OPS))}"
             )
-    return lowered
 
 
 def _fuse_dense(model: ModelWrapper, matmul: NodeProto) -> None:

@@ -13,7 +13,7 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.events.sample import map_store, sample_store
 from fpga_gnn.events.split import split_ids
 from fpga_gnn.flows.design import REPORT, write_design
-from fpga_gnn.flows.validate import Physics, physics, validate
+from fpga_gnn.flows.validate import Physics, held_out_first, physics, validate
 from fpga_gnn.hw.boards import Board
 from fpga_gnn.report.estimates import classifier_estimates
 from fpga_gnn.report.plots import efficiency_vs_pt, event_display, score_histogram
@@ -64,12 +64,11 @@ def demo(
         building=progress.graphs,
         training=progress.training,
     )
-    order = (*split.test, *split.validation, *split.train)
-    firmware = write_design(run, board, folder / "design", [store.read(order[0])])
+    firmware = write_design(run, board, folder / "design", held_out_first(run, store))
     checked = validate(
         run,
         firmware,
-        (store.read(i) for i in order),
+        held_out_first(run, store),
         min_edges=min_edges,
         progress=lambda done: progress.ladder(min(done, min_edges), min_edges),
     )

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fpga_gnn.errors import ToolMissingError
-from fpga_gnn.events.event import Event
+from fpga_gnn.events.store import EventStore
+from fpga_gnn.export.hls4ml_project import PROJECT
 from fpga_gnn.flows.design import REPORT, write_design
-from fpga_gnn.flows.validate import physics, validate
+from fpga_gnn.flows.validate import held_out_first, validate
 from fpga_gnn.hw.boards import Board
+from fpga_gnn.hw.kernels import load_kernels
+from fpga_gnn.hw.toolchain import Tool
+from fpga_gnn.hw.vitis import INSTALL_VITIS, csynth_hls4ml, csynth_kernel, find_vitis
+from fpga_gnn.report.csynth import CsynthReport
 from fpga_gnn.report.estimates import classifier_estimates
-from fpga_gnn.report.summary import FlowReport, Step, save_report
+from fpga_gnn.report.summary import FlowReport, HardwareNumber, Step, save_report
 from fpga_gnn.training.run import Run
+
+VITIS_MISSING = f"Vitis HLS (vitis-run or vitis_hls) is not on PATH; {INSTALL_VITIS}"
 
 
 def synth(
     run: Run,
     board: Board,
     folder: Path,
-    events: Iterable[Event],
+    store: EventStore,
     *,
     min_edges: int,
     require_vitis: bool,
@@ -27,14 +34,14 @@ def synth(
 ) -> FlowReport:
     """Write the design of ``run`` into ``folder``, run its C simulation, synthesise it if possible.
 
-    The C simulation is the verification ladder on ``events`` until ``min_edges`` edges. Without
+    The C simulation is the verification ladder on events of ``store`` until ``min_edges`` edges. Without
     Vitis the report says what did not run; with ``require_vitis`` that is ``ToolMissingError``,
     raised before anything is written. The report is also saved as ``report.json``.
     """
     vitis = find_vitis()
     if vitis is None and require_vitis:
         raise ToolMissingError(VITIS_MISSING)
-    firmware = write_design(run, board, folder, events)
+    firmware = write_design(run, board, folder, held_out_first(run, store))
     steps = [
         Step(
             name="export", done=True, detail=f"{folder}/edge_classifier.onnx and its lowered form"
@@ -42,7 +49,9 @@ def synth(
         Step(name="hls project", done=True, detail=f"{folder}/edge_classifier for {board.part}"),
         Step(name="kernels", done=True, detail=f"{folder}/kernels (module map, track components)"),
     ]
-    checked = validate(run, firmware, events, min_edges=min_edges, progress=progress)
+    checked = validate(
+        run, firmware, held_out_first(run, store), min_edges=min_edges, progress=progress
+    )
     detail = f"{checked.n_edges} edges of {len(checked.events)} events, all rungs equal"
     steps.append(Step(name="csim", done=True, detail=detail))
     network = run.student.integer_network()
@@ -50,10 +59,10 @@ def synth(
     if vitis is None:
         steps.append(Step(name="csynth", done=False, detail=f"{VITIS_MISSING}; csim ran instead"))
     else:
-        for name, numbers in _csynth(vitis, board, folder):
+        for name, report in _csynth(vitis, run, board, folder):
             steps.append(Step(name=f"csynth {name}", done=True, detail=f"{folder}/csynth/{name}"))
-            hardware.extend(numbers)
-    report = FlowReport(
+            hardware.extend(_numbers(name, report))
+    summary = FlowReport(
         flow="synth",
         contract=run.contract.name,
         contract_sha256=run.contract.sha256,
@@ -61,9 +70,34 @@ def synth(
         part=board.part,
         steps=steps,
         events=[e.event.event_id for e in checked.events],
-        quality=physics(run, checked.events).quality,
         rungs=checked.rungs,
         hardware=hardware,
     )
-    save_report(report, folder / REPORT)
-    return report
+    save_report(summary, folder / REPORT)
+    return summary
+
+
+def _csynth(
+    vitis: Tool, run: Run, board: Board, folder: Path
+) -> Iterator[tuple[str, CsynthReport]]:
+    yield PROJECT, csynth_hls4ml(vitis, folder / PROJECT, board, folder / "csynth" / PROJECT)
+    for name in load_kernels().kernels:
+        yield name, csynth_kernel(vitis, name, run.contract, board, folder / "csynth" / name)
+
+
+def _numbers(name: str, report: CsynthReport) -> list[HardwareNumber]:
+    basis = f"{name} on {report.part}"
+    figures = [
+        *((kind.upper(), used, "") for kind, used in report.used),
+        ("estimated clock", report.estimated_clock_ns, "ns"),
+        *(
+            (f"{bound} {name}", cycles, "cycles")
+            for name, span in (("latency", report.latency), ("interval", report.interval))
+            for bound, cycles in span
+            if cycles is not None
+        ),
+    ]
+    return [
+        HardwareNumber(name=what, value=value, unit=unit, label="csynth", basis=basis)
+        for what, value, unit in figures
+    ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fpga_gnn.events.event import Event
+from fpga_gnn.events.store import EventStore
 from fpga_gnn.export.firmware import Firmware
 from fpga_gnn.flows.design import REPORT, write_design
 from fpga_gnn.graphs.truth import EdgeLabels, label_edges
@@ -91,19 +92,41 @@ def physics(run: Run, events: Sequence[ScoredEvent]) -> Physics:
     return Physics(labels, tracks, matches, quality_row(edges, summarize(matches)))
 
 
+def held_out_ids(run: Run, store: EventStore) -> tuple[int, ...]:
+    """Return the events of ``store`` that ``run`` neither trained nor chose its score cut on."""
+    record = run.info.events
+    if store.origin != record["origin"]:
+        return store.event_ids
+    seen = {*record["train"], *record["validation"]}
+    return tuple(i for i in store.event_ids if i not in seen)
+
+
+def held_out_first(run: Run, store: EventStore) -> Iterator[Event]:
+    """Read all events of ``store``, those that ``run`` has not seen first."""
+    first = held_out_ids(run, store)
+    for event_id in (*first, *(i for i in store.event_ids if i not in set(first))):
+        yield store.read(event_id)
+
+
 def validate_run(
     run: Run,
     board: Board,
     folder: Path,
-    events: Iterable[Event],
+    store: EventStore,
     *,
     min_edges: int,
     progress: Callable[[int], None],
 ) -> FlowReport:
-    """Write the design of ``run`` into ``folder``, climb the ladder, save ``report.json`` there."""
-    first = next(iter(events))
-    firmware = write_design(run, board, folder, [first])
-    checked = validate(run, firmware, events, min_edges=min_edges, progress=progress)
+    """Write the design of ``run`` into ``folder``, climb the ladder, save ``report.json`` there.
+
+    Events that the run has not seen come first, and only they enter the physics figures.
+    """
+    firmware = write_design(run, board, folder, held_out_first(run, store))
+    checked = validate(
+        run, firmware, held_out_first(run, store), min_edges=min_edges, progress=progress
+    )
+    unseen = set(held_out_ids(run, store))
+    held_out = [scored for scored in checked.events if scored.event.event_id in unseen]
     report = FlowReport(
         flow="validate",
         contract=run.contract.name,
@@ -111,7 +134,7 @@ def validate_run(
         board=board.name,
         part=board.part,
         events=[e.event.event_id for e in checked.events],
-        quality=physics(run, checked.events).quality,
+        quality=physics(run, held_out).quality if held_out else {},
         rungs=checked.rungs,
     )
     save_report(report, folder / REPORT)

@@ -29,7 +29,7 @@ with warnings.catch_warnings():
         Uint8ActPerTensorFixedPointMaxInit,
     )
 
-SMALLEST_RANGE = 2.0**-8
+SMALLEST_RANGE = 2.0**-4
 """Lower bound of every learned range: the scale of an all-zero tensor stays finite."""
 
 CALIBRATION_QUANTILE = 0.999

@@ -60,7 +60,7 @@ class FlowReport(_Frozen):
     part: str | None = None
     steps: list[Step] = []
     events: list[int] = []
-    quality: dict[str, float | None] = {}
+    quality: dict[str, int | float | None] = {}
     rungs: list[RungResult] = []
     hardware: list[HardwareNumber] = []
 

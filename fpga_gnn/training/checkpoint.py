@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from fpga_gnn.errors import InputError
@@ -18,7 +18,7 @@ from fpga_gnn.errors import InputError
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write ``tensors`` atomically; ``metadata`` travels in the header."""
     staging = path.with_name(f".{path.name}.tmp")
-    save_file({k: v.detach().contiguous() for k, v in tensors.items()}, staging, metadata)
+    staging.write_bytes(save({k: v.detach().contiguous() for k, v in tensors.items()}, metadata))
     os.replace(staging, path)
 
 

@@ -33,7 +33,7 @@ class RunInfo(BaseModel):
     events: dict[str, Any]
     score_cut: int
     history: list[dict[str, Any]]
-    quality: dict[str, dict[str, float | None]]
+    quality: dict[str, dict[str, int | float | None]]
 
 
 @dataclass(frozen=True, eq=False)

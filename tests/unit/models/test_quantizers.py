@@ -51,13 +51,13 @@ def test_a_dead_activation_keeps_a_finite_format():
     quantizer = quantizers.relu(8)
     with quantizers.calibrating(quantizer):
         quantizer(torch.full((10,), -1.0))
-    assert quantizers.activation_format(quantizer).frac == 16
+    assert quantizers.activation_format(quantizer).frac == 8 + 4
 
 
 @pytest.mark.parametrize("bits", [(4, 6), (8, 8)])
 def test_integer_layer_is_what_the_layer_computes(contract, bits):
     torch.manual_seed(0)
-    network = contract.network.model_copy(update=dict(weight_bits=bits[0], bias_bits=bits[1]))
+    network = contract.network.model_copy(update={"weight_bits": bits[0], "bias_bits": bits[1]})
     layer, activation = quantizers.linear(5, 3, network), quantizers.relu(8)
     x = torch.randint(-128, 128, (50, 5)) / 16.0
     with quantizers.calibrating(activation):
@@ -81,7 +81,7 @@ def test_all_zero_tensors_have_a_bounded_binary_point(contract):
     integers = quantizers.integer_layer(layer, quantizers.relu(8))
     assert not integers.weight.any()
     assert not integers.bias.any()
-    assert (integers.weight_frac, integers.bias_frac) == (15, 15)
+    assert (integers.weight_frac, integers.bias_frac) == (7 + 4, 7 + 4)
 
 
 def test_a_scale_that_is_no_power_of_two_is_refused():

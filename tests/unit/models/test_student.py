@@ -24,15 +24,11 @@ def network_fields(network):
     yield from (network.features, network.aggregates)
 
 
-def float_twin(contract, hidden=None):
-    network = contract.network
+def float_twin(contract, **options):
+    features, network = contract.features, contract.network
+    options = {"hidden": network.hidden, "mlp_layers": 1, "layer_norm": False} | options
     return InteractionNetwork(
-        len(contract.features.node),
-        len(contract.features.edge),
-        hidden or network.hidden,
-        network.iterations,
-        mlp_layers=1,
-        layer_norm=False,
+        len(features.node), len(features.edge), iterations=network.iterations, **options
     )
 
 
@@ -65,7 +61,7 @@ def test_load_float_refuses_another_shape(contract):
     with pytest.raises(FpgaGnnError, match="float network"):
         Student(contract).load_float(float_twin(contract, hidden=16))
     with pytest.raises(FpgaGnnError, match="float network"):
-        Student(contract).load_float(InteractionNetwork(3, 4, 8, 2, mlp_layers=1))
+        Student(contract).load_float(float_twin(contract, layer_norm=True))
 
 
 def test_training_reaches_every_parameter(contract, make_student, make_partition, graph_tensors):
@@ -116,10 +112,11 @@ def test_checkpoint_reloads_to_the_same_integers(
     assert torch.equal(loaded(*graph), student(*graph))
 
 
-def test_a_graph_without_edges_has_no_scores(contract, make_student):
-    nodes, edges = torch.zeros(3, 3), torch.zeros(0, 4)
-    empty = torch.zeros(2, 0, dtype=torch.int64)
-    assert make_student(contract)(nodes, edges, empty).shape == (0,)
+def test_a_graph_without_edges_has_no_scores(contract, make_student, make_partition, graph_tensors):
+    student = make_student(contract)
+    for n_nodes in (0, 3):
+        graph = graph_tensors(make_partition(contract, n_nodes, 0), contract)
+        assert student(*graph).shape == (0,)
 
 
 def test_integer_network_refuses_what_float32_cannot_carry(contract, make_student):

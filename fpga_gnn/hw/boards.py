@@ -1,0 +1,70 @@
+"""FPGA boards: part, platform, clock and resource budgets, from ``vivado_scripts/boards/``."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fpga_gnn.contract import validation_error
+from fpga_gnn.errors import InputError
+from fpga_gnn.report.csynth import Resources
+from fpga_gnn.resources import resource_dir
+
+
+class Board(BaseModel):
+    """A board: what to synthesise for, and what a design may use of it.
+
+    ``usable_per_slr`` is what the platform's shell leaves of one super logic region (SLR).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: str
+    part: str
+    platform: str
+    clock_mhz: float = Field(gt=0)
+    clock_uncertainty_percent: float = Field(ge=0, lt=100)
+    slrs: int = Field(ge=1)
+    device: Resources
+    usable_per_slr: Resources
+
+    @model_validator(mode="after")
+    def _budget_is_on_the_device(self) -> Board:
+        for kind, usable in self.usable_per_slr:
+            if usable * self.slrs > getattr(self.device, kind):
+                raise ValueError(f"{self.slrs} SLRs with {usable} {kind} are more than the device")
+        return self
+
+    @property
+    def clock_ns(self) -> float:
+        """Clock period, rounded down to the 0.01 ns that HLS reports show."""
+        return math.floor(100_000 / self.clock_mhz) / 100
+
+    @property
+    def clock_uncertainty_ns(self) -> float:
+        """Part of the period that HLS keeps free for placement and routing."""
+        return round(self.clock_ns * self.clock_uncertainty_percent / 100, 4)
+
+
+def load_board(name: str) -> Board:
+    """Return the shipped board ``name`` (``"u250"``).
+
+    Raises ``InputError`` for an unknown board, unknown or wrongly typed keys.
+    """
+    paths = {path.stem: path for path in _folder().glob("*.yaml")}
+    if name not in paths:
+        raise InputError("board", repr(name), f"one of {', '.join(sorted(paths))}")
+    path = paths[name]
+    try:
+        return Board.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise InputError(path, str(error).splitlines()[0], "valid YAML") from error
+    except ValidationError as error:
+        raise validation_error(error, path, Board) from error
+
+
+def _folder() -> Path:
+    return resource_dir("vivado_scripts") / "boards"

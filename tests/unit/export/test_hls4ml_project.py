@@ -1,0 +1,170 @@
+"""What the written project says, without compiling it; tests/conformance runs it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from fpga_gnn.errors import FpgaGnnError, InputError
+from fpga_gnn.export import hls4ml_project
+from fpga_gnn.export.hls4ml_checks import require_as_asked
+from fpga_gnn.export.hls4ml_extension import CLONE_READERS
+from fpga_gnn.export.hls4ml_project import write_project
+from fpga_gnn.export.lowering import lower
+from fpga_gnn.export.qonnx_export import export_qonnx
+
+PART = "xcu250-figd2104-2L-e"
+
+
+@pytest.fixture(scope="module")
+def lowered(contract, make_student):
+    return lower(export_qonnx(make_student(contract), contract))
+
+
+@pytest.fixture
+def converted(lowered, contract, tmp_path):
+    return hls4ml_project._convert(lowered, contract, PART, 3.33, tmp_path / "project")
+
+
+def layer(graph, name):
+    return next(layer for layer in graph.get_layers() if layer.name == name)
+
+
+def streams(folder):
+    """How often each stream is written and read in the top function's calls."""
+    source = (folder / "firmware" / "edge_classifier.cpp").read_text()
+    written, read = Counter(), Counter()
+    for kernel, arguments in re.findall(r"^    \w+::(\w+)<.*>\((.*)\); //", source, re.M):
+        names = [name for name in arguments.split(", ") if not re.fullmatch(r"[wb]\d+", name)]
+        n_inputs = 2 if kernel.startswith(("edge_", "concatenate")) else 1
+        read.update(names[:n_inputs])
+        written.update(names[n_inputs:])
+    return written, read
+
+
+@pytest.mark.parametrize("iterations", [2, 4])
+def test_every_stream_has_one_writer_and_one_reader(contract, make_student, tmp_path, iterations):
+    network = contract.network.model_copy(update={"iterations": iterations})
+    deeper = contract.model_copy(update={"network": network})
+    model = lower(export_qonnx(make_student(deeper), deeper))
+    write_project(model, deeper, PART, 3.33, tmp_path / "project", "")
+    written, read = streams(tmp_path / "project")
+    assert set(written.values()) == set(read.values()) == {1}
+    assert read.keys() - written.keys() == {"node_features", "edge_features", "edge_index"}
+    assert len(written.keys() - read.keys()) == 1
+    clones = re.findall(
+        r"clone_stream<.*\((.*)\);",
+        (tmp_path / "project" / "firmware" / "edge_classifier.cpp").read_text(),
+    )
+    assert max(len(call.split(", ")) - 1 for call in clones) <= CLONE_READERS
+    assert any(call.startswith("edge_index") for call in clones)
+
+
+def test_equal_arguments_write_equal_files(lowered, contract, tmp_path):
+    for name in ("one", "two"):
+        write_project(lowered, contract, PART, 3.33, tmp_path / name, "vectors\n")
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*"))
+    assert files == sorted(p.relative_to(tmp_path / "two") for p in (tmp_path / "two").rglob("*"))
+    for file in files:
+        if (tmp_path / "one" / file).is_file():
+            assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+    assert {p.name for p in tmp_path.iterdir()} == {"one", "two"}
+
+
+def test_project_settings_and_bench(lowered, contract, tmp_path):
+    write_project(lowered, contract, PART, 5.0, tmp_path / "project", "vectors\n")
+    script = (tmp_path / "project" / "project.tcl").read_text()
+    assert f'set part "{PART}"' in script
+    assert "set clock_period 5.0" in script
+    assert (tmp_path / "project" / "tb_data" / "golden.txt").read_text() == "vectors\n"
+    bench = (tmp_path / "project" / "edge_classifier_test.cpp").read_text()
+    assert "golden::run" in bench
+    assert contract.sha256 in (tmp_path / "project" / "contract.hpp").read_text()
+    types = (tmp_path / "project" / "firmware" / "defines.h").read_text()
+    assert "ap_fixed<12,1,AP_RND_CONV,AP_SAT,0>, 3*1> input_t" in types
+    assert "ap_uint<5>, 2*1> input3_t" in types
+
+
+def test_a_foreign_folder_is_left_alone(lowered, contract, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match="expected an HLS project or a new folder"):
+        write_project(lowered, contract, PART, 3.33, tmp_path, "")
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_failed_write_keeps_the_earlier_project(lowered, contract, tmp_path, monkeypatch):
+    out = tmp_path / "project"
+    write_project(lowered, contract, PART, 3.33, out, "old\n")
+
+    def refuse(*_):
+        raise FpgaGnnError("refused")
+
+    monkeypatch.setattr(hls4ml_project, "require_as_asked", refuse)
+    with pytest.raises(FpgaGnnError, match="refused"):
+        write_project(lowered, contract, PART, 3.33, out, "new\n")
+    assert (out / "tb_data" / "golden.txt").read_text() == "old\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["project"]
+
+
+def test_another_contract_is_refused(lowered, contract, tmp_path):
+    other = contract.with_partition(64, 64)
+    with pytest.raises(InputError, match="expected contract"):
+        write_project(lowered, other, PART, 3.33, tmp_path / "project", "")
+
+
+def test_a_graph_that_is_not_lowered_is_refused(contract, make_student, tmp_path):
+    model = export_qonnx(make_student(contract), contract)
+    with pytest.raises(FpgaGnnError, match="expected a lowered graph"):
+        write_project(model, contract, PART, 3.33, tmp_path / "project", "")
+
+
+def test_checks_accept_what_hls4ml_makes(converted, lowered, contract):
+    require_as_asked(converted, lowered, contract)
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("reuse factor", lambda g: layer(g, "decoder_0").set_attr("reuse_factor", 2)),
+        ("strategy", lambda g: layer(g, "decoder_0").set_attr("strategy", "resource")),
+        ("type", lambda g: set_type(g, "layers_0_EdgeGather")),
+        ("type", lambda g: set_type(g, "layers_1_EdgeAggregate")),
+        ("type", lambda g: set_type(g, "clone_edge_index")),
+        ("type", lambda g: set_type(g, "node_features")),
+        ("rounding", lambda g: truncate(g, "decoder_2")),
+        ("rounding", lambda g: truncate(g, "layers_0_aggregate_Quant_act")),
+        ("may overflow", lambda g: narrow_accumulator(g, "layers_0_edge_mlp_0")),
+        ("weight type", lambda g: widen_weight(g, "layers_0_edge_mlp_0")),
+        ("FIFO", lambda g: shallow(g, "layers_0_Concat")),
+        ("are missing", lambda g: g.graph.pop("layers_0_Concat")),
+    ],
+)
+def test_checks_catch_what_hls4ml_could_change(converted, lowered, contract, what, change):
+    change(converted)
+    with pytest.raises(FpgaGnnError, match=what):
+        require_as_asked(converted, lowered, contract)
+
+
+def set_type(graph, name):
+    default = graph.config.backend.convert_precision_string("fixed<16,6>")
+    layer(graph, name).get_output_variable().type.precision = default
+
+
+def truncate(graph, name):
+    precision = layer(graph, name).get_output_variable().type.precision
+    precision.rounding_mode = "TRN"
+
+
+def narrow_accumulator(graph, name):
+    precision = layer(graph, name).types["accum_t"].precision
+    precision.width, precision.integer = precision.width - 6, precision.integer - 6
+
+
+def widen_weight(graph, name):
+    layer(graph, name).types["weight_t"].precision.width += 1
+
+
+def shallow(graph, name):
+    layer(graph, name).get_output_variable().pragma = ("stream", 1)
