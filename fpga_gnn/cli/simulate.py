@@ -12,7 +12,7 @@ from rich.console import Console
 
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.contract.config import validation_error
-from fpga_gnn.events.simulate import PIXEL_VOLUMES, SimulationConfig
+from fpga_gnn.events.simulate import SimulationConfig, pixel_counts
 from fpga_gnn.events.simulate import simulate as simulate_events
 
 
@@ -52,13 +52,12 @@ def simulate(
         store = simulate_events(config, out, workers=workers, progress=progress)
 
     records = [record for record in store.records if record.event_id in config.event_ids]
-    pixel = [
-        np.isin(store.read(record.event_id).hits.volume_id, PIXEL_VOLUMES).sum()
-        for record in records
-    ]
+    pixel, central = np.mean(
+        [pixel_counts(store.read(record.event_id).hits) for record in records], axis=0
+    )
     Console().print(
         f"{out}: {len(records)} events; per event {np.mean([r.n_hits for r in records]):.1f} hits, "
-        f"{np.mean(pixel):.1f} of them pixel, "
+        f"{pixel:.1f} of them pixel ({central:.1f} with |eta| < 4), "
         f"{np.mean([r.n_particles for r in records]):.1f} particles; "
         f"in all {sum(r.lost_particles for r in records)} particles and "
         f"{sum(r.lost_hits for r in records)} hits lost in simulation",

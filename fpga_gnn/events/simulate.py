@@ -486,6 +486,14 @@ def _trapezoid(bounds: Any) -> tuple[tuple[float, float], float]:
     return (first, second), third
 
 
+def pixel_counts(hits: Hits) -> tuple[int, int]:
+    """Return the number of pixel hits, and of those within |eta| < 4 as seen from the origin."""
+    pixel = np.isin(hits.volume_id, PIXEL_VOLUMES)
+    radius = np.hypot(hits.x[pixel], hits.y[pixel])
+    central = np.abs(hits.z[pixel]) < np.sinh(4.0) * radius
+    return int(pixel.sum()), int(central.sum())
+
+
 def _truth(particles: list[Any]) -> Particles:
     """Return ACTS particles (GeV, mm, e) as they were produced, numbered from 1."""
     px, py, pz = np.array([_xyz(p.momentum) for p in particles]).reshape(-1, 3).T

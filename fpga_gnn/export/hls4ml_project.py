@@ -134,7 +134,8 @@ def write_project(
         shutil.rmtree(out_dir, ignore_errors=True)
         staging.rename(out_dir)
     except OSError as error:
-        raise InputError(out_dir, error.strerror, "a writable folder") from error
+        found = f"{error.strerror}: {error.filename}"
+        raise InputError(out_dir, found, "a writable folder") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     graph.config.config["OutputDir"] = str(out_dir.resolve())

@@ -37,6 +37,7 @@ class _Score(nn.Module):
     def __init__(self, student: Student) -> None:
         super().__init__()
         self.student = student
+        self.train(student.training)  # the mode that the export restores
 
     def forward(self, node_features: Tensor, edge_features: Tensor, edge_index: Tensor) -> Tensor:
         return self.student.score(node_features, edge_features, edge_index)

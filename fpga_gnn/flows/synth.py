@@ -34,9 +34,10 @@ def synth(
 ) -> FlowReport:
     """Write the design of ``run`` into ``folder``, run its C simulation, synthesise it if possible.
 
-    The C simulation is the verification ladder on events of ``store`` until ``min_edges`` edges. Without
-    Vitis the report says what did not run; with ``require_vitis`` that is ``ToolMissingError``,
-    raised before anything is written. The report is also saved as ``report.json``.
+    The C simulation is the verification ladder on events of ``store`` until ``min_edges`` edges.
+    Without Vitis the report says what did not run; with ``require_vitis`` that is
+    ``ToolMissingError``, raised before anything is written. The report is also saved as
+    ``report.json``.
     """
     vitis = find_vitis()
     if vitis is None and require_vitis:

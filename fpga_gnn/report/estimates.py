@@ -13,9 +13,9 @@ def classifier_estimates(
 ) -> list[HardwareNumber]:
     """Estimate work per edge and node, stored weights, and time per partition.
 
-    One row enters each stage per cycle (reuse factor 1). A gather must hold all nodes before its
-    first edge and an aggregation all edges before its first node, so the slowest stage takes
-    max_nodes + max_edges cycles and a new partition can start that often.
+    One row enters each stage per cycle (reuse factor 1). An aggregation clears its node memory,
+    takes all edges and sends all nodes, so it takes 2 max_nodes + max_edges cycles; no stage takes
+    longer, and a new partition can start that often.
     """
     node_macs = _macs((network.node_encoder, *network.node_updates))
     edge_macs = _macs((network.edge_encoder, *network.edge_updates, network.decoder))
@@ -25,7 +25,7 @@ def classifier_estimates(
         layer.weight.size * bits.weight_bits + layer.bias.size * bits.bias_bits for layer in layers
     )
     shape = contract.partition
-    interval = shape.max_nodes + shape.max_edges
+    interval = 2 * shape.max_nodes + shape.max_edges
 
     def estimate(name: str, value: float, unit: str, basis: str) -> HardwareNumber:
         return HardwareNumber(name=name, value=value, unit=unit, label="estimate", basis=basis)
@@ -34,7 +34,7 @@ def classifier_estimates(
         estimate("work per edge", edge_macs, "MAC", "edge encoder, updates, decoder"),
         estimate("work per node", node_macs, "MAC", "node encoder, updates"),
         estimate("weights and biases", weight_bits, "bit", "all layers, zeros included"),
-        estimate("interval", interval, "cycles", "max_nodes + max_edges per partition and lane"),
+        estimate("interval", interval, "cycles", "2 max_nodes + max_edges per partition and lane"),
         estimate(
             "interval",
             interval / clock_mhz,

@@ -176,7 +176,7 @@ def test_bench_fails_on_one_wrong_score(bench, network, partitions, contract, tm
 
 
 # A counterexample is a seed already: nothing to shrink.
-@settings(deadline=None, max_examples=25, phases=(Phase.explicit, Phase.generate))
+@settings(deadline=None, max_examples=15, phases=(Phase.explicit, Phase.generate))
 @given(
     seed=st.integers(0, 10**6),
     gain=st.sampled_from([1.0, 1.5, 2.0, 3.0]),

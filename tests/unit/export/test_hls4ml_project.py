@@ -94,6 +94,12 @@ def test_a_foreign_folder_is_left_alone(lowered, contract, tmp_path):
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
+def test_a_place_that_cannot_be_written_is_a_user_error(lowered, contract, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="expected a writable folder"):
+        write_project(lowered, contract, PART, 3.33, tmp_path / "file" / "project", "")
+
+
 def test_a_failed_write_keeps_the_earlier_project(lowered, contract, tmp_path, monkeypatch):
     out = tmp_path / "project"
     write_project(lowered, contract, PART, 3.33, out, "old\n")

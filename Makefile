@@ -1,0 +1,32 @@
+# Two commands for a newcomer: make demo, make test. Needs Python >= 3.11 with venv, and g++.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/fpga-gnn demo
+
+test: $(VENV)/test.stamp lint
+	$(BIN)/pytest -n auto --dist loadfile
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# torch goes first, so that no other package's dependency chooses another build of it.
+$(VENV)/demo.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/demo.stamp
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,sim]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache
