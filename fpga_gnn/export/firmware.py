@@ -8,7 +8,7 @@ from pathlib import Path
 from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_gnn.contract import Contract
-from fpga_gnn.export.hls4ml_project import PROJECT, HlsProject, write_project
+from fpga_gnn.export.hls4ml_project import PROJECT, HlsProject, HlsTarget, write_project
 from fpga_gnn.export.lowering import lower
 from fpga_gnn.export.qonnx_export import export_qonnx
 from fpga_gnn.models.student import Student
@@ -25,7 +25,7 @@ class Firmware:
 
 
 def write_firmware(
-    student: Student, contract: Contract, part: str, clock_ns: float, folder: Path, vectors: str
+    student: Student, contract: Contract, target: HlsTarget, folder: Path, vectors: str
 ) -> Firmware:
     """Write ``edge_classifier.onnx``, its lowered form and the HLS project into ``folder``.
 
@@ -36,5 +36,5 @@ def write_firmware(
     lowered = lower(qonnx)
     qonnx.save(str(folder / f"{PROJECT}.onnx"))
     lowered.save(str(folder / f"{PROJECT}_lowered.onnx"))
-    project = write_project(lowered, contract, part, clock_ns, folder / PROJECT, vectors)
+    project = write_project(lowered, contract, target, folder / PROJECT, vectors)
     return Firmware(folder, qonnx, lowered, project)

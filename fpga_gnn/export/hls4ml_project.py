@@ -14,6 +14,7 @@ import io
 import shutil
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,15 @@ GOLDEN = Path("tb_data", "golden.txt")
 
 _MARKER = "build_prj.tcl"
 _WRITE_FLOW = "write_deterministic"
+
+
+@dataclass(frozen=True)
+class HlsTarget:
+    """What the project is written for: part, clock period, and share of it kept for routing."""
+
+    part: str
+    clock_ns: float
+    clock_uncertainty_percent: float
 
 
 class HlsProject:
@@ -108,12 +118,11 @@ def bench_columns(packed: PackedPartition, scores: Int64) -> dict[str, ArrayLike
 def write_project(
     model: ModelWrapper,
     contract: Contract,
-    part: str,
-    clock_ns: float,
+    target: HlsTarget,
     out_dir: Path,
     vectors: str,
 ) -> HlsProject:
-    """Write the lowered ``model`` as an hls4ml project for ``part`` at ``clock_ns``.
+    """Write the lowered ``model`` as an hls4ml project for ``target``.
 
     Streaming I/O, Vitis backend, one fully parallel row per cycle (latency strategy, reuse
     factor 1). ``vectors`` is the text of the bench's golden file (``bench_columns``). Equal
@@ -127,9 +136,9 @@ def write_project(
     staging = out_dir.with_name(f".{out_dir.name}.tmp")
     shutil.rmtree(staging, ignore_errors=True)
     try:
-        graph = _convert(model, contract, part, clock_ns, staging)
+        graph = _convert(model, contract, target, staging)
         require_as_asked(graph, model, contract)
-        _write(graph, _digest(model, part, clock_ns))
+        _write(graph, _digest(model, target))
         _add_bench(staging, contract, vectors)
         shutil.rmtree(out_dir, ignore_errors=True)
         staging.rename(out_dir)
@@ -148,9 +157,7 @@ def _require_replaceable(out_dir: Path) -> None:
         raise InputError(out_dir, "something else", "an HLS project or a new folder")
 
 
-def _convert(
-    model: ModelWrapper, contract: Contract, part: str, clock_ns: float, folder: Path
-) -> Any:
+def _convert(model: ModelWrapper, contract: Contract, target: HlsTarget, folder: Path) -> Any:
     with _quiet():
         config = config_from_onnx_model(
             model.model, granularity="name", backend=BACKEND, default_reuse_factor=REUSE_FACTOR
@@ -164,8 +171,9 @@ def _convert(
             project_name=PROJECT,
             backend=BACKEND,
             io_type="io_stream",
-            part=part,
-            clock_period=clock_ns,
+            part=target.part,
+            clock_period=target.clock_ns,
+            clock_uncertainty=f"{target.clock_uncertainty_percent:g}%",
             write_weights_txt=False,
             hls_config=config,
         )

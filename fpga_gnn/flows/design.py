@@ -6,19 +6,22 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from fpga_gnn.contract import HEADER_NAME, Contract, emit_header
+from fpga_gnn.contract import Contract
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.export.firmware import Firmware, write_firmware
-from fpga_gnn.export.hls4ml_project import PROJECT, bench_columns
+from fpga_gnn.export.hls4ml_project import PROJECT, HlsTarget, bench_columns
 from fpga_gnn.graphs.graph import build_event_graph
 from fpga_gnn.graphs.partition import pack, partition_graph
 from fpga_gnn.hw.boards import Board
-from fpga_gnn.hw.kernels import hls_dir
+from fpga_gnn.hw.kernels import load_kernels
 from fpga_gnn.hw.vectors import format_vectors
+from fpga_gnn.hw.vitis import write_kernel_job
 from fpga_gnn.reference import interaction_network
-from fpga_gnn.resources import resource_dir
 from fpga_gnn.training.run import Run
+
+KERNELS = "kernels"
+"""Folder of our own kernels inside a design."""
 
 REPORT = "report.json"
 """A flow's report, in the folder of its results."""
@@ -30,19 +33,17 @@ def write_design(run: Run, board: Board, folder: Path, events: Iterable[Event]) 
     """Write the design of ``run`` for ``board`` into ``folder``.
 
     ``edge_classifier.onnx`` and ``edge_classifier_lowered.onnx``, ``edge_classifier/`` (hls4ml
-    project; its bench replays the first partitions of ``events``), ``kernels/`` (our HLS sources
-    with the run's contract as header), ``vivado_scripts/``.
+    project; its bench replays the first partitions of ``events``), ``kernels/<name>/`` (our HLS
+    sources with the run's contract as header, and the Tcl that synthesises them).
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / PROJECT).is_dir():
         raise InputError(folder, "files of something else", "an empty folder or an earlier design")
-    firmware = write_firmware(
-        run.student, run.contract, board.part, board.clock_ns, folder, _vectors(run, events)
-    )
-    _copy(hls_dir(), folder / "kernels")
-    (folder / "kernels" / "generated" / HEADER_NAME).write_text(
-        emit_header(run.contract), encoding="utf-8"
-    )
-    _copy(resource_dir("vivado_scripts"), folder / "vivado_scripts")
+    target = HlsTarget(board.part, board.clock_ns, board.clock_uncertainty_percent)
+    firmware = write_firmware(run.student, run.contract, target, folder, _vectors(run, events))
+    shutil.rmtree(folder / KERNELS, ignore_errors=True)
+    for name in load_kernels().kernels:
+        (folder / KERNELS / name).mkdir(parents=True)
+        write_kernel_job(name, run.contract, board, folder / KERNELS / name)
     return firmware
 
 
@@ -72,8 +73,3 @@ def _vectors(run: Run, events: Iterable[Event]) -> str:
 
 def _format(contract: Contract, cases: dict[str, dict[str, object]]) -> str:
     return format_vectors(PROJECT, contract, cases)  # type: ignore[arg-type]
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.o", "*.exe"))

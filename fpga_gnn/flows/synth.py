@@ -8,7 +8,7 @@ from pathlib import Path
 from fpga_gnn.errors import ToolMissingError
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.export.hls4ml_project import PROJECT
-from fpga_gnn.flows.design import REPORT, write_design
+from fpga_gnn.flows.design import KERNELS, REPORT, write_design
 from fpga_gnn.flows.validate import held_out_first, validate
 from fpga_gnn.hw.boards import Board
 from fpga_gnn.hw.kernels import load_kernels
@@ -48,7 +48,11 @@ def synth(
             name="export", done=True, detail=f"{folder}/edge_classifier.onnx and its lowered form"
         ),
         Step(name="hls project", done=True, detail=f"{folder}/edge_classifier for {board.part}"),
-        Step(name="kernels", done=True, detail=f"{folder}/kernels (module map, track components)"),
+        Step(
+            name="kernels",
+            done=True,
+            detail=f"{folder / KERNELS} ({', '.join(load_kernels().kernels)})",
+        ),
     ]
     checked = validate(
         run, firmware, held_out_first(run, store), min_edges=min_edges, progress=progress
@@ -95,7 +99,6 @@ def _numbers(name: str, report: CsynthReport) -> list[HardwareNumber]:
             (f"{bound} {name}", cycles, "cycles")
             for name, span in (("latency", report.latency), ("interval", report.interval))
             for bound, cycles in span
-            if cycles is not None
         ),
     ]
     return [

@@ -26,9 +26,8 @@ class Kernel(_Section):
 
 
 class KernelList(_Section):
-    """Every kernel with the common target clock, include folders and host compiler flags."""
+    """Every kernel with the common include folders and host compiler flags."""
 
-    clock_ns: float
     include: list[str]
     cxxflags: list[str]
     kernels: dict[str, Kernel] = Field(min_length=1)

@@ -17,7 +17,7 @@ from pathlib import Path
 from fpga_gnn.contract import HEADER_NAME, Contract, emit_header
 from fpga_gnn.errors import InputError, ToolFailedError, ToolMissingError
 from fpga_gnn.hw.boards import Board
-from fpga_gnn.hw.kernels import hls_dir, load_kernels
+from fpga_gnn.hw.kernels import Kernel, hls_dir, load_kernels
 from fpga_gnn.hw.toolchain import Tool, find_tool, run
 from fpga_gnn.report.csynth import CsynthReport, read_csynth
 from fpga_gnn.resources import resource_dir
@@ -61,23 +61,30 @@ def csynth_kernel(
     ``ToolFailedError``, naming the log, when the tool fails, runs longer than ``timeout_s``,
     writes no report or did not use the part, clock or top function asked for.
     """
-    kernels = load_kernels()
-    if name not in kernels.kernels:
-        raise InputError("kernel", repr(name), f"one of {', '.join(sorted(kernels.kernels))}")
-    kernel = kernels.kernels[name]
+    top = _kernel(name).top
+    with _work_folder(work_dir) as folder:
+        write_kernel_job(name, contract, board, folder)
+        return _run(tool, folder, "csynth.tcl", "project/solution", top, board, timeout_s)
+
+
+def write_kernel_job(name: str, contract: Contract, board: Board, folder: Path) -> None:
+    """Write all that C synthesis of kernel ``name`` needs into the empty ``folder``.
+
+    On any machine with Vitis HLS, ``vitis-run --mode hls --tcl csynth.tcl`` in that folder is the
+    run of ``csynth_kernel``. Raises ``InputError`` for an unknown kernel.
+    """
+    kernel, kernels = _kernel(name), load_kernels()
     include = [".", *kernels.include]
     standard = [flag for flag in kernels.cxxflags if flag.startswith("-std=")]
     settings = _target(board) | {
         "top": kernel.top,
         "source": f"src/{kernel.source}",
-        "cflags": " ".join([*standard, *(f"-I{Path('src', folder)}" for folder in include)]),
+        "cflags": " ".join([*standard, *(f"-I{Path('src', path)}" for path in include)]),
     }
-    with _work_folder(work_dir) as folder:
-        for script in ("common.tcl", "csynth.tcl"):
-            shutil.copyfile(resource_dir("vivado_scripts") / script, folder / script)
-        _write_tcl(folder / "settings.txt", "{} {}", settings)
-        _copy_sources(folder / "src", kernels.include, kernel.source, contract)
-        return _run(tool, folder, "csynth.tcl", "project/solution", kernel.top, board, timeout_s)
+    for script in ("common.tcl", "csynth.tcl"):
+        shutil.copyfile(resource_dir("vivado_scripts") / script, folder / script)
+    _write_tcl(folder / "settings.txt", "{} {}", settings)
+    _copy_sources(folder / "src", kernels.include, kernel.source, contract)
 
 
 def csynth_hls4ml(
@@ -105,6 +112,13 @@ def csynth_hls4ml(
         _write_tcl(folder / "build_opt.tcl", "set {} {}", options)
         solution = f"{top}_prj/solution1"
         return _run(tool, folder, "build_prj.tcl", solution, top, board, timeout_s)
+
+
+def _kernel(name: str) -> Kernel:
+    kernels = load_kernels().kernels
+    if name not in kernels:
+        raise InputError("kernel", repr(name), f"one of {', '.join(sorted(kernels))}")
+    return kernels[name]
 
 
 def _target(board: Board) -> dict[str, str]:

@@ -31,10 +31,10 @@ class RungResult(_Frozen):
 
 
 class HardwareNumber(_Frozen):
-    """A figure about hardware and how it was obtained."""
+    """A figure about hardware and how it was obtained; None: it depends on the data."""
 
     name: str
-    value: float
+    value: float | None
     unit: str
     label: Label
     basis: str
@@ -92,10 +92,15 @@ def hardware_lines(numbers: Sequence[HardwareNumber]) -> list[str]:
     """Return one line per hardware figure, each with its label."""
     width = max((len(n.name) for n in numbers), default=0)
     return [
-        f"{n.name:<{width}}  {n.value:>12,.6g} {n.unit:<10}  [{n.label}] {n.basis}" for n in numbers
+        f"{n.name:<{width}}  {_value(n.value):>14} {n.unit:<10}  [{n.label}] {n.basis}"
+        for n in numbers
     ]
 
 
 def step_lines(steps: Sequence[Step]) -> list[str]:
     """Return one line per step."""
     return [f"{'done   ' if s.done else 'skipped'}  {s.name}: {s.detail}" for s in steps]
+
+
+def _value(value: float | None) -> str:
+    return "data dependent" if value is None else f"{value:,.6g}"

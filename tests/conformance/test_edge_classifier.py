@@ -17,14 +17,14 @@ from qonnx.custom_op.registry import getCustomOp
 
 from fpga_gnn.errors import FpgaGnnError, MismatchError
 from fpga_gnn.export.execute import execute
-from fpga_gnn.export.hls4ml_project import GOLDEN, bench_columns, write_project
+from fpga_gnn.export.hls4ml_project import GOLDEN, HlsTarget, bench_columns, write_project
 from fpga_gnn.export.lowering import lower
 from fpga_gnn.export.qonnx_export import export_qonnx
 from fpga_gnn.hw.vectors import format_vectors
 from fpga_gnn.reference import interaction_network
 from fpga_gnn.verify.compare import require_equal
 
-PART = "xcu250-figd2104-2L-e"
+TARGET = HlsTarget("xcu250-figd2104-2L-e", 3.33, 15)
 # nodes, edges, saturated features: empty, one self-loop, duplicates at two hubs, full capacity.
 CASES = {
     "empty": (0, 0, False),
@@ -85,7 +85,7 @@ def project(lowered, contract, network, partitions, tmp_path_factory):
     }
     vectors = format_vectors("edge_classifier", contract, cases)
     folder = tmp_path_factory.mktemp("hls") / "project"
-    return write_project(lowered, contract, PART, 3.33, folder, vectors)
+    return write_project(lowered, contract, TARGET, folder, vectors)
 
 
 @pytest.mark.parametrize("rung", ["student", "qonnx", "lowered", "csim"])

@@ -60,7 +60,7 @@ def test_a_good_particle_is_a_target():
         {"pdg_id": -11},
         {"px": 1.0},  # cuts are exclusive
         {"px": 0.0, "py": -0.5},
-        {"px": 0.0},  # along the beam: infinite eta
+        {"px": 0.0},  # along the beam
         {"pz": 3.0 * np.sinh(4.01)},
         {"pz": -3.0 * np.sinh(4.01)},
         {"vx": 260.0},

@@ -11,11 +11,12 @@ from fpga_gnn.errors import FpgaGnnError, InputError
 from fpga_gnn.export import hls4ml_project
 from fpga_gnn.export.hls4ml_checks import require_as_asked
 from fpga_gnn.export.hls4ml_extension import CLONE_READERS
-from fpga_gnn.export.hls4ml_project import write_project
+from fpga_gnn.export.hls4ml_project import HlsTarget, write_project
 from fpga_gnn.export.lowering import lower
 from fpga_gnn.export.qonnx_export import export_qonnx
 
 PART = "xcu250-figd2104-2L-e"
+TARGET = HlsTarget(PART, 3.33, 15)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def lowered(contract, make_student):
 
 @pytest.fixture
 def converted(lowered, contract, tmp_path):
-    return hls4ml_project._convert(lowered, contract, PART, 3.33, tmp_path / "project")
+    return hls4ml_project._convert(lowered, contract, TARGET, tmp_path / "project")
 
 
 def layer(graph, name):
@@ -49,7 +50,7 @@ def test_every_stream_has_one_writer_and_one_reader(contract, make_student, tmp_
     network = contract.network.model_copy(update={"iterations": iterations})
     deeper = contract.model_copy(update={"network": network})
     model = lower(export_qonnx(make_student(deeper), deeper))
-    write_project(model, deeper, PART, 3.33, tmp_path / "project", "")
+    write_project(model, deeper, TARGET, tmp_path / "project", "")
     written, read = streams(tmp_path / "project")
     assert set(written.values()) == set(read.values()) == {1}
     assert read.keys() - written.keys() == {"node_features", "edge_features", "edge_index"}
@@ -64,7 +65,7 @@ def test_every_stream_has_one_writer_and_one_reader(contract, make_student, tmp_
 
 def test_equal_arguments_write_equal_files(lowered, contract, tmp_path):
     for name in ("one", "two"):
-        write_project(lowered, contract, PART, 3.33, tmp_path / name, "vectors\n")
+        write_project(lowered, contract, TARGET, tmp_path / name, "vectors\n")
     files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*"))
     assert files == sorted(p.relative_to(tmp_path / "two") for p in (tmp_path / "two").rglob("*"))
     for file in files:
@@ -74,10 +75,11 @@ def test_equal_arguments_write_equal_files(lowered, contract, tmp_path):
 
 
 def test_project_settings_and_bench(lowered, contract, tmp_path):
-    write_project(lowered, contract, PART, 5.0, tmp_path / "project", "vectors\n")
+    write_project(lowered, contract, HlsTarget(PART, 5.0, 20), tmp_path / "project", "vectors\n")
     script = (tmp_path / "project" / "project.tcl").read_text()
     assert f'set part "{PART}"' in script
     assert "set clock_period 5.0" in script
+    assert "set clock_uncertainty 20%" in script
     assert (tmp_path / "project" / "tb_data" / "golden.txt").read_text() == "vectors\n"
     bench = (tmp_path / "project" / "edge_classifier_test.cpp").read_text()
     assert "golden::run" in bench
@@ -90,26 +92,26 @@ def test_project_settings_and_bench(lowered, contract, tmp_path):
 def test_a_foreign_folder_is_left_alone(lowered, contract, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(InputError, match="expected an HLS project or a new folder"):
-        write_project(lowered, contract, PART, 3.33, tmp_path, "")
+        write_project(lowered, contract, TARGET, tmp_path, "")
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
 def test_a_place_that_cannot_be_written_is_a_user_error(lowered, contract, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="expected a writable folder"):
-        write_project(lowered, contract, PART, 3.33, tmp_path / "file" / "project", "")
+        write_project(lowered, contract, TARGET, tmp_path / "file" / "project", "")
 
 
 def test_a_failed_write_keeps_the_earlier_project(lowered, contract, tmp_path, monkeypatch):
     out = tmp_path / "project"
-    write_project(lowered, contract, PART, 3.33, out, "old\n")
+    write_project(lowered, contract, TARGET, out, "old\n")
 
     def refuse(*_):
         raise FpgaGnnError("refused")
 
     monkeypatch.setattr(hls4ml_project, "require_as_asked", refuse)
     with pytest.raises(FpgaGnnError, match="refused"):
-        write_project(lowered, contract, PART, 3.33, out, "new\n")
+        write_project(lowered, contract, TARGET, out, "new\n")
     assert (out / "tb_data" / "golden.txt").read_text() == "old\n"
     assert [p.name for p in tmp_path.iterdir()] == ["project"]
 
@@ -117,13 +119,13 @@ def test_a_failed_write_keeps_the_earlier_project(lowered, contract, tmp_path, m
 def test_another_contract_is_refused(lowered, contract, tmp_path):
     other = contract.with_partition(64, 64)
     with pytest.raises(InputError, match="expected contract"):
-        write_project(lowered, other, PART, 3.33, tmp_path / "project", "")
+        write_project(lowered, other, TARGET, tmp_path / "project", "")
 
 
 def test_a_graph_that_is_not_lowered_is_refused(contract, make_student, tmp_path):
     model = export_qonnx(make_student(contract), contract)
     with pytest.raises(FpgaGnnError, match="expected a lowered graph"):
-        write_project(model, contract, PART, 3.33, tmp_path / "project", "")
+        write_project(model, contract, TARGET, tmp_path / "project", "")
 
 
 def test_checks_accept_what_hls4ml_makes(converted, lowered, contract):

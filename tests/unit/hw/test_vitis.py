@@ -17,7 +17,7 @@ from fpga_gnn.errors import InputError, ToolFailedError
 from fpga_gnn.hw.boards import load_board
 from fpga_gnn.hw.kernels import load_kernels
 from fpga_gnn.hw.toolchain import ap_types_dir
-from fpga_gnn.hw.vitis import csynth_hls4ml, csynth_kernel, find_vitis
+from fpga_gnn.hw.vitis import csynth_hls4ml, csynth_kernel, find_vitis, write_kernel_job
 from fpga_gnn.report.csynth import read_csynth
 from fpga_gnn.resources import resource_dir
 
@@ -161,15 +161,13 @@ def test_kernel_is_synthesised(programs, tmp_path, program, kernel):
 
 
 @pytest.mark.parametrize("kernel", sorted(load_kernels().kernels))
-def test_work_folder_compiles_alone_with_the_contract_given(vitis, tmp_path, monkeypatch, kernel):
-    work_dir = tmp_path / "work"
-    synthesise(vitis, work_dir, kernel)
-    headers = list(work_dir.rglob("contract.hpp"))
+def test_job_compiles_alone_with_the_contract_given(tmp_path, kernel):
+    write_kernel_job(kernel, CONTRACT, BOARD, tmp_path)
+    headers = list(tmp_path.rglob("contract.hpp"))
     assert [CONTRACT.sha256 in header.read_text() for header in headers] == [True]
-    monkeypatch.undo()
-    given = settings(work_dir)
+    given = settings(tmp_path)
     command = ["g++", "-fsyntax-only", *given["cflags"].split(), f"-isystem{ap_types_dir()}"]
-    subprocess.run([*command, given["source"]], cwd=work_dir, check=True)
+    subprocess.run([*command, given["source"]], cwd=tmp_path, check=True)
 
 
 def test_failure_names_log_and_last_error(vitis, tmp_path, monkeypatch):
@@ -309,10 +307,10 @@ def test_script_is_complete_tcl(script):
 
 
 @needs_tclsh
-def test_kernel_script_calls(vitis, tmp_path, monkeypatch):
+def test_kernel_script_calls(tmp_path):
     work_dir = tmp_path / "a folder"
-    synthesise(vitis, work_dir)
-    monkeypatch.undo()
+    work_dir.mkdir()
+    write_kernel_job("connected_components", CONTRACT, BOARD, work_dir)
     done, calls = run_tcl(work_dir, "csynth.tcl")
     assert (done.returncode, done.stderr) == (0, "")
     assert calls == [
@@ -330,24 +328,20 @@ def test_kernel_script_calls(vitis, tmp_path, monkeypatch):
 
 
 @needs_tclsh
-def test_kernel_script_stops_at_the_first_error(vitis, tmp_path, monkeypatch):
-    work_dir = tmp_path / "work"
-    synthesise(vitis, work_dir)
-    monkeypatch.undo()
-    done, calls = run_tcl(work_dir, "csynth.tcl", fail="set_part")
+def test_kernel_script_stops_at_the_first_error(tmp_path):
+    write_kernel_job("connected_components", CONTRACT, BOARD, tmp_path)
+    done, calls = run_tcl(tmp_path, "csynth.tcl", fail="set_part")
     assert done.returncode == 1
     assert done.stdout.endswith("FAILED: command returned error code\n")
     assert calls[-1] == "set_part xcu250-figd2104-2L-e"
 
 
 @needs_tclsh
-def test_kernel_script_refuses_missing_settings(vitis, tmp_path, monkeypatch):
-    work_dir = tmp_path / "work"
-    synthesise(vitis, work_dir)
-    monkeypatch.undo()
-    lines = (work_dir / "settings.txt").read_text().splitlines(keepends=True)
-    (work_dir / "settings.txt").write_text("".join(x for x in lines if not x.startswith("part")))
-    done, calls = run_tcl(work_dir, "csynth.tcl")
+def test_kernel_script_refuses_missing_settings(tmp_path):
+    write_kernel_job("connected_components", CONTRACT, BOARD, tmp_path)
+    lines = (tmp_path / "settings.txt").read_text().splitlines(keepends=True)
+    (tmp_path / "settings.txt").write_text("".join(x for x in lines if not x.startswith("part")))
+    done, calls = run_tcl(tmp_path, "csynth.tcl")
     assert done.returncode == 1
     assert 'key "part" not known' in done.stdout
     assert "csynth_design" not in calls

@@ -1,0 +1,64 @@
+"""Every command block of README runs, in order, in an empty folder."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCKS = re.findall(
+    r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+)
+TARGETS, *COMMANDS = BLOCKS
+
+
+def shell(command: str, folder: Path) -> str:
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "OMP_NUM_THREADS": "1",
+    }
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_two_commands_are_make_targets():
+    assert TARGETS.split("\n") == ["make demo", "make test", ""]
+    assert "fpga-gnn demo" in shell("make --dry-run demo", ROOT)
+    assert "pytest" in shell("make --dry-run test", ROOT)
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_demo_states_what_was_found(tmp_path):
+    lines = shell("fpga-gnn demo", tmp_path).splitlines()
+    report = json.loads((tmp_path / "build/demo/report.json").read_text())
+    assert report["quality"]["events"] == 2
+    assert report["quality"]["track_efficiency"] > 0.8
+    assert report["quality"]["fake_rate"] < 0.1
+    classifier = [rung for rung in report["rungs"] if rung["kernel"] == "edge classifier"]
+    assert len(classifier) == 5
+    assert all(rung["compared"] >= 50_000 and rung["different"] == 0 for rung in classifier)
+    last = lines[-1 - len(report["rungs"]) :]
+    assert re.search(r"events 2, edges \d+, .*track efficiency 0\.\d+, fake rate 0\.\d+", last[0])
+    assert all("compared, 0 differ" in line for line in last[1:])
+    for picture in ("event.png", "scores.png", "efficiency_pt.png"):
+        assert (tmp_path / "build/demo" / picture).stat().st_size > 10_000
+
+
+def test_the_other_commands_run_in_order(tmp_path):
+    pytest.importorskip("acts")
+    printed = [shell(command, tmp_path) for command in COMMANDS]
+    simulated, learned, trained, synthesised, validated = printed
+    assert "10 events" in simulated
+    assert "doublets" in learned
+    assert "held-out events 2" in trained
+    assert "xcu250-figd2104-2L-e" in synthesised
+    compared = re.search(r"edges compared on every rung: (\d+), different: 0", validated)
+    assert compared is not None
+    assert int(compared[1]) >= 50_000

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from fpga_gnn.contract import ModuleMapRecords
+from fpga_gnn.errors import InputError
+from fpga_gnn.graphs.map_learning import learn_module_map
+from fpga_gnn.graphs.module_map_store import load_module_map, save_module_map
+
+TABLES = ("modules", "doublets", "triplets")
+
+
+@pytest.fixture
+def folder(tmp_path, real_map):
+    save_module_map(real_map, tmp_path / "map")
+    return tmp_path / "map"
+
+
+@pytest.fixture
+def refused(folder, w8):
+    """Return refused(): the error line of loading ``folder``."""
+
+    def load() -> str:
+        with pytest.raises(InputError) as caught:
+            load_module_map(folder, w8)
+        line = str(caught.value)
+        assert str(folder) in line
+        assert "\n" not in line
+        return line
+
+    return load
+
+
+def require_same(one, two):
+    assert one.info == two.info
+    for name in ("modules", "doublet_count", "triplet_count"):
+        assert np.array_equal(getattr(one, name), getattr(two, name))
+        assert getattr(two, name).dtype == np.int64
+    for field in fields(ModuleMapRecords):
+        a, b = (getattr(m.records, field.name) for m in (one, two))
+        assert a.shape == b.shape
+        assert np.array_equal(a, b)
+
+
+def rewrite(folder, table, change):
+    """Replace a table by ``change(table)`` and give the manifest its hash."""
+    path = folder / f"{table}.parquet"
+    pq.write_table(change(pq.read_table(path)), path)
+    sign(folder, table)
+
+
+def sign(folder, table):
+    data = (folder / f"{table}.parquet").read_bytes()
+    sha256 = hashlib.sha256(data).hexdigest()
+    edit_manifest(folder, lambda content: content["sha256"].update({table: sha256}))
+
+
+def edit_manifest(folder, change):
+    manifest = folder / "module_map.json"
+    content = json.loads(manifest.read_text())
+    change(content)
+    manifest.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("pooling", ["module", "layer"])
+def test_round_trip_is_equal(tmp_path, real_event, w8, pooling):
+    learned = learn_module_map(
+        [real_event], w8, pooling=pooling, widening=0.1, source={"seed": 7, "tune": {"pt": 1.5}}
+    )
+    save_module_map(learned, tmp_path / "map")
+    require_same(learned, load_module_map(tmp_path / "map", w8))
+
+
+def test_empty_tables_round_trip(tmp_path, make_event, w8):
+    event = make_event([(10, 0, 0), (20, 0, 5), (30, 0, 9)], [(0, 1), (0, 2), (0, 3)], [1] * 3)
+    learned = learn_module_map([event], w8, min_occurrence=2)
+    assert learned.records.n_doublets == 0
+    save_module_map(learned, tmp_path / "map")
+    require_same(learned, load_module_map(tmp_path / "map", w8))
+
+
+def test_saving_again_gives_the_same_bytes(folder, tmp_path, real_map):
+    save_module_map(real_map, tmp_path / "again")
+    for path in folder.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
+
+
+def test_a_new_map_replaces_the_old_one(folder, make_event, w8):
+    event = make_event([(10, 0, 0), (20, 0, 5), (30, 0, 9)], [(0, 1), (0, 2), (0, 3)], [1] * 3)
+    small = learn_module_map([event], w8)
+    save_module_map(small, folder)
+    require_same(small, load_module_map(folder, w8))
+    assert [path.name for path in folder.parent.iterdir()] == ["map"]
+
+
+def test_a_failed_write_keeps_the_old_map(folder, real_map, w8):
+    bad = replace(real_map, doublet_count=real_map.doublet_count[:-1])
+    with pytest.raises(pa.ArrowInvalid):
+        save_module_map(bad, folder)
+    require_same(real_map, load_module_map(folder, w8))
+
+
+@pytest.mark.xfail(strict=True, reason="the target folder is removed whatever it holds")
+def test_a_folder_with_other_files_is_left_alone(tmp_path, real_map):
+    (tmp_path / "thesis").mkdir()
+    precious = tmp_path / "thesis" / "thesis.tex"
+    precious.write_text("years of work")
+    with pytest.raises(InputError):
+        save_module_map(real_map, tmp_path / "thesis")
+    assert precious.is_file()
+
+
+@pytest.mark.parametrize("name", ["module_map.json", *(f"{table}.parquet" for table in TABLES)])
+def test_a_missing_file_is_named(folder, refused, name):
+    (folder / name).unlink()
+    line = refused()
+    assert name in line
+    assert "module-map build" in line
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_changed_byte_is_noticed(folder, refused, table):
+    path = folder / f"{table}.parquet"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    line = refused()
+    assert f"{table}.parquet: found sha256 {hashlib.sha256(data).hexdigest()[:12]}" in line
+
+
+def test_a_table_without_hash_is_refused(folder, refused):
+    edit_manifest(folder, lambda content: content["sha256"].pop("doublets"))
+    assert "no hash" in refused()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"junk" * 10,
+        pytest.param(
+            b"PAR1" + b"\xff" * 40 + (40).to_bytes(4, "little") + b"PAR1",
+            marks=pytest.mark.xfail(strict=True, reason="pyarrow's OSError is not caught"),
+        ),
+    ],
+    ids=["empty", "junk", "bad footer"],
+)
+def test_a_signed_file_that_is_no_table_is_refused(folder, refused, data):
+    (folder / "doublets.parquet").write_bytes(data)
+    sign(folder, "doublets")
+    assert "unreadable table" in refused()
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b"null", b"\xff"])
+def test_a_broken_manifest_is_refused(folder, refused, data):
+    (folder / "module_map.json").write_bytes(data)
+    assert "module_map.json" in refused()
+
+
+def test_an_unknown_manifest_key_is_named(folder, refused):
+    edit_manifest(folder, lambda content: content["info"].update(version=2))
+    assert "unknown key info.version" in refused()
+
+
+def test_a_map_of_another_contract_is_refused(folder, w8):
+    windows = w8.windows.model_copy(update={"z0": w8.windows.dydx})
+    other = w8.model_copy(update={"windows": windows})
+    with pytest.raises(InputError, match=w8.map_sha256[:12]):
+        load_module_map(folder, other)
+
+
+def reordered(table):
+    return table.take(pa.array([1, 0, *range(2, table.num_rows)]))
+
+
+def with_cell(name, row, value):
+    def change(table):
+        column = table.column(name).to_numpy().copy()
+        column[row] = value
+        return table.set_column(table.column_names.index(name), name, pa.array(column))
+
+    return change
+
+
+def drop(name):
+    return lambda table: table.drop_columns([name])
+
+
+def as_float(name):
+    def change(table):
+        column = table.column(name).cast(pa.float64())
+        return table.set_column(table.column_names.index(name), name, column)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "found"),
+    [
+        ("modules", reordered, "modules out of order"),
+        ("doublets", reordered, "doublets out of order"),
+        ("triplets", reordered, "triplets out of order"),
+        ("modules", lambda t: t.slice(0, t.num_rows - 1), "unknown module"),
+        ("doublets", lambda t: t.slice(0, t.num_rows - 500), "triplet"),
+        ("doublets", with_cell("target", -1, 10**6), "unknown module"),
+        ("doublets", with_cell("source", 0, -1), "unknown module"),
+        ("triplets", with_cell("outer", -1, 10**6), "unknown doublet"),
+        ("triplets", with_cell("inner", 0, -1), "unknown doublet"),
+        ("doublets", drop("z0_low"), "no such column"),
+        ("triplets", drop("dydx_high"), "no such column"),
+        ("modules", drop("key"), "no such column"),
+        ("doublets", as_float("dphi_low"), "unreadable table"),
+    ],
+)
+def test_signed_tables_must_still_be_a_map(folder, refused, table, change, found):
+    rewrite(folder, table, change)
+    assert found in refused()

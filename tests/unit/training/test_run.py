@@ -1,0 +1,183 @@
+"""A run on disk: what is saved is loaded; a mixed, incomplete or altered folder is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from fpga_gnn.errors import InputError
+from fpga_gnn.models.scoring import student_scores
+from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, save_tensors
+from fpga_gnn.training.config import TrainingConfig
+from fpga_gnn.training.data import graph_inputs
+from fpga_gnn.training.run import Run, RunInfo, load_run, save_run
+
+STUDENT = "student.safetensors"
+
+
+def make_run(contract, module_map, student):
+    info = RunInfo(
+        contract_sha256=contract.sha256,
+        training=TrainingConfig(seed=5),
+        events={"train": [0, 1], "test": [2]},
+        score_cut=-3,
+        history=[{"phase": "qat", "epoch": 0, "loss": 0.5, "purity": None}],
+        quality={"test": {"edges": 12, "fake_rate": 0.25, "duplicate_rate": None}},
+    )
+    return Run(contract, module_map, student, info)
+
+
+@pytest.fixture(scope="module")
+def run(contract, module_map, make_student):
+    return make_run(contract, module_map, make_student(contract))
+
+
+@pytest.fixture(scope="module")
+def saved(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "run"
+    save_run(run, folder)
+    return folder
+
+
+@pytest.fixture
+def folder(saved, tmp_path):
+    """A copy of the saved run to damage."""
+    return shutil.copytree(saved, tmp_path / "run")
+
+
+def test_a_run_round_trips(run, folder, graphs):
+    loaded = load_run(folder)
+    assert loaded.contract == run.contract
+    assert loaded.info == run.info
+    assert isinstance(loaded.info.quality["test"]["edges"], int)
+    for name in ("modules", "doublet_count", "triplet_count"):
+        assert np.array_equal(getattr(loaded.module_map, name), getattr(run.module_map, name))
+    for field in dataclasses.fields(run.module_map.records):
+        one, two = (getattr(r.module_map.records, field.name) for r in (run, loaded))
+        assert np.array_equal(one, two), field.name
+    assert loaded.module_map.info == run.module_map.info
+    assert not loaded.student.training
+    inputs = graph_inputs(graphs[0].graph, run.contract)
+    score = run.student.integer_network().score
+    assert loaded.student.integer_network().score == score
+    expected = student_scores(run.student, inputs, score)
+    assert np.array_equal(student_scores(loaded.student, inputs, score), expected)
+    assert np.unique(expected).size > 10
+
+
+def test_a_rate_without_denominator_is_null_on_disk(run, folder):
+    history = [{"purity": float("nan")}]
+    save_run(dataclasses.replace(run, info=run.info.model_copy(update={"history": history})), folder)
+    assert "NaN" not in (folder / "run.json").read_text()
+    assert load_run(folder).info.history == [{"purity": None}]
+
+
+def test_saving_again_replaces_the_run(run, folder):
+    save_run(dataclasses.replace(run, info=run.info.model_copy(update={"score_cut": 7})), folder)
+    assert load_run(folder).info.score_cut == 7
+    hidden = [path.name for path in folder.iterdir() if path.name.startswith(".")]
+    assert hidden == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "run.json",
+        "contract.json",
+        STUDENT,
+        "module_map/module_map.json",
+        "module_map/doublets.parquet",
+        "module_map",
+    ],
+)
+def test_a_missing_file_is_named(folder, name):
+    path = folder / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(InputError, match=name.split("/")[-1].split(".")[0]):
+        load_run(folder)
+
+
+def test_no_folder_says_what_to_run(tmp_path):
+    with pytest.raises(InputError, match=r"expected a finished training run; run fpga-gnn train"):
+        load_run(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", ["run.json", "contract.json", STUDENT, "module_map/modules.parquet"])
+def test_a_truncated_file_is_named(folder, name):
+    path = folder / name
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match=path.name):
+        load_run(folder)
+
+
+@pytest.mark.parametrize("mixed", ["contract.json", STUDENT])
+def test_files_of_two_contracts_are_refused(
+    folder, contract, module_map, make_student, tmp_path, mixed
+):
+    other = contract.with_partition(64, 64)
+    save_run(make_run(other, module_map, make_student(other)), tmp_path / "other")
+    shutil.copy(tmp_path / "other" / mixed, folder / mixed)
+    with pytest.raises(InputError) as error:
+        load_run(folder)
+    assert contract.sha256[:12] in str(error.value)
+    assert other.sha256[:12] in str(error.value)
+    assert "make it again" in str(error.value)
+
+
+def test_a_module_map_of_other_hit_formats_is_refused(folder):
+    path = folder / "module_map" / "module_map.json"
+    manifest = load_json(path)
+    manifest["info"]["map_sha256"] = "0" * 64
+    save_json(path, manifest)
+    with pytest.raises(InputError, match=r"module map of hit format 0{12}.*module-map build"):
+        load_run(folder)
+
+
+def test_an_altered_contract_is_refused(folder):
+    data = load_json(folder / "contract.json")
+    data["network"]["activation_bits"] = 7
+    save_json(folder / "contract.json", data)
+    with pytest.raises(InputError, match="found contract"):
+        load_run(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda info: info.pop("score_cut"), "no key score_cut"),
+        (lambda info: info.update(comment="mine"), "unknown key comment"),
+        (lambda info: info.update(score_cut="high"), "score_cut"),
+        (lambda info: info.update(contract_sha256="0" * 64), "contract 0{12}"),
+    ],
+)
+def test_an_altered_record_is_refused(folder, change, message):
+    info = load_json(folder / "run.json")
+    change(info)
+    save_json(folder / "run.json", info)
+    with pytest.raises(InputError, match=message):
+        load_run(folder)
+
+
+def drop(tensors):
+    tensors.pop("decoder.0.bias")
+
+
+def widen(tensors):
+    tensors["decoder.0.weight"] = torch.zeros(9, 24)
+
+
+def change_one_weight(tensors):
+    tensors["decoder.0.weight"][0, 0] += 0.25
+
+
+@pytest.mark.parametrize("tamper", [drop, widen, change_one_weight])
+def test_an_altered_student_is_refused(folder, tamper):
+    tensors, metadata = load_tensors(folder / STUDENT)
+    tamper(tensors)
+    save_tensors(folder / STUDENT, tensors, metadata)
+    with pytest.raises(InputError, match=r"student\.safetensors"):
+        load_run(folder)
