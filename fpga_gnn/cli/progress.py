@@ -15,19 +15,28 @@ Count = Callable[[int, int], None]
 @contextmanager
 def progress_bars(*labels: str) -> Iterator[tuple[Count, ...]]:
     """Show one bar per label on standard error, each from its first call on."""
-    with Progress(
+    bars = Progress(
         TextColumn("{task.description:<12}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
-    ) as bars:
+    )
 
-        def counter(label: str) -> Count:
-            task = bars.add_task(label, total=None, visible=False)
-            return lambda done, total: bars.update(task, completed=done, total=total, visible=True)
+    def counter(label: str) -> Count:
+        task = bars.add_task(label, total=None, visible=False)
 
+        def count(done: int, total: int) -> None:
+            bars.start()
+            bars.update(task, completed=done, total=total, visible=True)
+
+        return count
+
+    try:
         yield tuple(counter(label) for label in labels)
+    finally:
+        if any(task.visible for task in bars.tasks):
+            bars.stop()
 
 
 @contextmanager

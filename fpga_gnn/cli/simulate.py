@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,7 +23,10 @@ def simulate(
     events: Annotated[int, typer.Option(help="Number of events.")] = 10,
     seed: Annotated[int, typer.Option(help="Same seed, same events.")] = 1,
     first_event: Annotated[int, typer.Option(help="Id of the first event.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes; the events do not change.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes, default one per core; the events do not change."),
+    ] = None,
     detector: Annotated[
         Literal["pixel", "full"], typer.Option(help="Measurements to store.")
     ] = "full",
@@ -49,7 +53,8 @@ def simulate(
     except ValidationError as error:
         raise validation_error(error, "simulate", SimulationConfig) from None
     with progress_bar("simulating") as progress:
-        store = simulate_events(config, out, workers=workers, progress=progress)
+        processes = workers or os.cpu_count() or 1
+        store = simulate_events(config, out, workers=processes, progress=progress)
 
     records = [record for record in store.records if record.event_id in config.event_ids]
     pixel, central = np.mean(

@@ -209,7 +209,9 @@ def validation_error(error: ValidationError, where: object, model: type[BaseMode
         return InputError(where, f"unknown key {key}", f"one of {', '.join(known)}")
     if first["type"] == "missing":
         return InputError(where, f"no key {key}", "the key to be set")
-    return InputError(f"{where}: {key}", repr(first["input"]), first["msg"])
+    return InputError(
+        f"{where}: {key}", repr(first["input"]), first["msg"].removeprefix("Input should be ")
+    )
 
 
 def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:

@@ -71,7 +71,9 @@ def test_a_run_round_trips(run, folder, graphs):
 
 def test_a_rate_without_denominator_is_null_on_disk(run, folder):
     history = [{"purity": float("nan")}]
-    save_run(dataclasses.replace(run, info=run.info.model_copy(update={"history": history})), folder)
+    save_run(
+        dataclasses.replace(run, info=run.info.model_copy(update={"history": history})), folder
+    )
     assert "NaN" not in (folder / "run.json").read_text()
     assert load_run(folder).info.history == [{"purity": None}]
 
@@ -106,7 +108,9 @@ def test_no_folder_says_what_to_run(tmp_path):
         load_run(tmp_path / "none")
 
 
-@pytest.mark.parametrize("name", ["run.json", "contract.json", STUDENT, "module_map/modules.parquet"])
+@pytest.mark.parametrize(
+    "name", ["run.json", "contract.json", STUDENT, "module_map/modules.parquet"]
+)
 def test_a_truncated_file_is_named(folder, name):
     path = folder / name
     path.write_bytes(path.read_bytes()[:-20])

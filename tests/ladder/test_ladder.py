@@ -1,0 +1,346 @@
+"""The ladder on the shipped model and its held-out events: all equal, and every fault is found."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from fpga_gnn.contract import HEADER_NAME, CandidateRecords, emit_header
+from fpga_gnn.errors import CapacityError, InputError, MismatchError, ToolFailedError
+from fpga_gnn.errors import ToolMissingError
+from fpga_gnn.events.sample import sample_store
+from fpga_gnn.export.hls4ml_project import GOLDEN, PROJECT, HlsProject
+from fpga_gnn.flows import synth as synth_flow
+from fpga_gnn.flows import validate as validate_flow
+from fpga_gnn.flows.demo import PICTURES, draw
+from fpga_gnn.flows.design import REPORT, write_design
+from fpga_gnn.flows.validate import physics, validate, validate_run
+from fpga_gnn.hw.boards import load_board
+from fpga_gnn.hw.csim import CsimConnectedComponents, CsimModuleMap
+from fpga_gnn.hw.toolchain import run as run_program
+from fpga_gnn.hw.vectors import format_vectors, read_vectors
+from fpga_gnn.report.summary import FlowReport
+from fpga_gnn.training.run import default_run, load_run
+from fpga_gnn.verify import ladder as ladder_module
+from fpga_gnn.verify.ladder import Ladder
+
+BOARD = load_board("u250")
+RUNGS = [
+    ("module map", "PyTorch", "integer reference"),
+    ("module map", "integer reference", "csim"),
+    ("edge classifier", "student", "QONNX"),
+    ("edge classifier", "QONNX", "lowered QONNX"),
+    ("edge classifier", "lowered QONNX", "integer reference"),
+    ("edge classifier", "integer reference", "hls4ml csim"),
+    ("edge classifier", "partitions", "whole graph"),
+    ("connected components", "SciPy", "integer reference"),
+    ("connected components", "integer reference", "csim"),
+]
+DIFFERENCE = r"shape \(\d+,\), index \(\d+,\): expected -?\d+, got -?\d+ \(\d+ of \d+ differ\)"
+COMPILE = ["g++", "-std=c++17", "-O0", "-w", "-I.", "-Ifirmware/ap_types"]
+
+
+@pytest.fixture(scope="module")
+def run():
+    return load_run(default_run())
+
+
+@pytest.fixture(scope="module")
+def events(run):
+    """The events the shipped model was never shown."""
+    return [sample_store().read(i) for i in run.info.events["test"]]
+
+
+@pytest.fixture(scope="module")
+def sector(events):
+    """A tenth of an event, for the faults."""
+    hits = events[0].hits
+    return events[0].select_hits(np.abs(np.arctan2(hits.y, hits.x)) < np.pi / 10)
+
+
+@pytest.fixture(scope="module")
+def firmware(run, events, tmp_path_factory):
+    firmware = write_design(run, BOARD, tmp_path_factory.mktemp("ladder") / "design", events)
+    firmware.project.compile()
+    return firmware
+
+
+@pytest.fixture(scope="module")
+def climbed(run, firmware, events):
+    """Every held-out event on every rung, and what ``progress`` was told."""
+    told = []
+    return validate(run, firmware, events, min_edges=None, progress=told.append), told
+
+
+def climb(run, firmware, events):
+    ladder = Ladder(run, firmware)
+    try:
+        ladder.climb(events, min_edges=None, progress=lambda done: None)
+    finally:
+        different = [(rung.left, rung.right) for rung in ladder.rungs if rung.n_different]
+        climb.different = different
+    return ladder
+
+
+def test_all_rungs_are_equal(climbed, events):
+    checked, _ = climbed
+    assert [(r.kernel, r.left, r.right) for r in checked.rungs] == RUNGS
+    assert [r.different for r in checked.rungs] == [0] * len(RUNGS)
+    n_edges = sum(e.event_graph.graph.n_edges for e in checked.events)
+    expected = {
+        "candidates": sum(e.event_graph.candidates.src.size for e in checked.events),
+        "edges": n_edges,
+        "nodes": sum(len(event.hits) for event in events),
+    }
+    assert [r.compared for r in checked.rungs] == [expected[r.unit] for r in checked.rungs]
+    assert checked.n_edges == n_edges > 20_000
+    assert all(len(e.partitioned.partitions) > 5 for e in checked.events)
+    assert all(np.unique(e.scores).size > 500 for e in checked.events)
+
+
+def test_progress_ends_at_the_edges_compared(climbed):
+    checked, told = climbed
+    assert told == sorted(told)
+    assert told[-1] == checked.n_edges
+
+
+def test_quality_of_the_firmware_is_that_of_the_training_report(run, climbed):
+    checked, _ = climbed
+    found = physics(run, checked.events)
+    assert found.quality == run.info.quality["test"]
+    assert found.quality["track_efficiency"] > 0.8
+
+
+def test_the_climb_stops_at_the_edges_asked_for(run, firmware, sector, events):
+    later = dataclasses.replace(events[1], event_id=99)
+    checked = validate(run, firmware, [sector, later], min_edges=1, progress=lambda done: None)
+    assert [e.event.event_id for e in checked.events] == [sector.event_id]
+    assert 0 < checked.n_edges < 2000
+
+
+def test_a_changed_student_is_found_on_the_first_rung(firmware, sector):
+    changed = load_run(default_run())
+    weight = changed.student.decoder[2].weight
+    with torch.no_grad():
+        weight[0, weight[0].abs().argmax()] *= -1
+    message = rf"^edge classifier \(student == QONNX\): case event \d+ partition 0: {DIFFERENCE}$"
+    with pytest.raises(MismatchError, match=message) as error:
+        climb(changed, firmware, [sector])
+    assert error.value.n_different > 0
+    assert climb.different == [("student", "QONNX")]
+
+
+@pytest.fixture(scope="module")
+def other_weight(firmware, tmp_path_factory):
+    """The firmware with the sign of one weight of the last layer changed in its sources."""
+    folder = tmp_path_factory.mktemp("other_weight") / PROJECT
+    shutil.copytree(firmware.project.folder, folder, ignore=shutil.ignore_patterns("*.so"))
+    header = max((folder / "firmware" / "weights").glob("w*.h"), key=lambda p: int(p.stem[1:]))
+    text = header.read_text()
+    values = re.search(r"\{(.*)\}", text)[1].split(", ")
+    largest = max(values, key=lambda value: abs(float(value)))
+    header.write_text(text.replace(largest, f"{-float(largest):.6f}", 1).replace("--", ""))
+    library = folder / "other.so"
+    sources = ["firmware/edge_classifier.cpp", "edge_classifier_bridge.cpp"]
+    command = [*COMPILE, "-shared", "-fPIC", "-fno-gnu-unique", *sources, "-o", library]
+    run_program(command, folder / "compile.log", 300, cwd=folder)
+    project = HlsProject(folder, firmware.project.contract, graph=None)
+    vars(project)["_library"] = library
+    return dataclasses.replace(firmware, project=project)
+
+
+def test_a_changed_weight_in_the_hls_sources_is_found(run, other_weight, sector):
+    where = r"^edge classifier \(integer reference == hls4ml csim\): case event \d+ partition 0: "
+    with pytest.raises(MismatchError, match=where + DIFFERENCE):
+        climb(run, other_weight, [sector])
+    assert climb.different == [("integer reference", "hls4ml csim")]
+
+
+@pytest.mark.parametrize("column", ["dst", "tagged"])
+def test_a_wrong_candidate_is_found(run, firmware, sector, monkeypatch, column):
+    build = ladder_module.reference_map.build
+
+    def wrong(*arguments):
+        found = build(*arguments)
+        columns = {f.name: getattr(found, f.name).copy() for f in dataclasses.fields(found)}
+        columns[column][3] ^= 1
+        return CandidateRecords(**columns)
+
+    monkeypatch.setattr(ladder_module.reference_map, "build", wrong)
+    where = rf"^module map \(PyTorch == integer reference\): case event \d+ {column}: shape"
+    with pytest.raises(MismatchError, match=rf"{where} \(\d+,\), index \(3,\)"):
+        climb(run, firmware, [sector])
+
+
+def test_a_wrong_component_is_found(run, firmware, sector, monkeypatch):
+    label = CsimConnectedComponents.label
+
+    def wrong(*arguments):
+        labels = label(*arguments)
+        labels[-1] -= 1
+        return labels
+
+    monkeypatch.setattr(CsimConnectedComponents, "label", wrong)
+    where = r"^connected components \(integer reference == csim\): case event \d+: "
+    with pytest.raises(MismatchError, match=where + DIFFERENCE):
+        climb(run, firmware, [sector])
+
+
+def test_edges_that_no_partition_holds_are_counted(run, firmware, sector, monkeypatch):
+    # The kernels do not depend on the partition: take the compiled ones.
+    monkeypatch.setattr(ladder_module, "CsimModuleMap", lambda _: CsimModuleMap(run.contract))
+    tiny = dataclasses.replace(run, contract=run.contract.with_partition(8, 8))
+    graph = ladder_module.build_event_graph(sector, run.module_map, run.contract).graph
+    unplaced = ladder_module.partition_graph(graph, tiny.contract.partition, 2).unplaced.size
+    assert 0 < unplaced < graph.n_edges
+    monkeypatch.setattr(
+        ladder_module, "CsimConnectedComponents", lambda _: CsimConnectedComponents(run.contract)
+    )
+    message = f"{unplaced} edges have a neighbourhood larger than 7 nodes or 8 edges"
+    with pytest.raises(CapacityError, match=message):
+        climb(tiny, firmware, [sector])
+
+
+@pytest.fixture(scope="module")
+def bench(run, firmware):
+    """Run the project's own test bench, linked with the firmware that climbed the ladder."""
+    folder = firmware.project.folder
+    library = firmware.project.compile()
+    sources = [f"{PROJECT}_test.cpp", library]
+    run_program([*COMPILE, *sources, "-o", "bench"], folder / "bench.log", 300, cwd=folder)
+
+    def execute(text):
+        golden = folder / "other_golden.txt"
+        golden.write_bytes(text)
+        return run_program([folder / "bench", golden], folder / "run.log", 60, cwd=folder)
+
+    return execute
+
+
+@pytest.fixture
+def golden(firmware):
+    return firmware.project.folder / GOLDEN
+
+
+def test_the_bench_passes_on_the_golden_vectors(bench, golden, run):
+    cases = read_vectors(golden, PROJECT, run.contract)
+    n_edges = sum(case["score"].size for case in cases.values())
+    assert len(cases) == 4
+    expected = f"{PROJECT}: 4 cases, {n_edges} values equal\n"
+    assert bench(golden.read_bytes()) == expected
+
+
+@pytest.mark.parametrize(("column", "change"), [("node_features", 100), ("score", 1)])
+def test_the_bench_fails_on_another_feature_or_score(bench, firmware, golden, run, column, change):
+    cases = read_vectors(golden, PROJECT, run.contract)
+    first = next(iter(cases))
+    cases[first][column][0] += change
+    with pytest.raises(ToolFailedError, match="exit status 1;"):
+        bench(format_vectors(PROJECT, run.contract, cases).encode())
+    log = (firmware.project.folder / "run.log").read_text()
+    assert re.search(rf"^{PROJECT}: case {first}: score\[\d+\]: expected -?\d+, got -?\d+$", log)
+
+
+def test_the_bench_fails_on_a_damaged_file(bench, firmware, golden):
+    text = bytearray(golden.read_bytes())
+    text[len(text) // 2] ^= 1
+    with pytest.raises(ToolFailedError, match="exit status 1;"):
+        bench(bytes(text))
+    assert "damaged" in (firmware.project.folder / "run.log").read_text()
+
+
+def test_the_design_holds_all_a_vendor_tool_needs(run, firmware):
+    folder = firmware.folder
+    header = emit_header(run.contract)
+    assert (folder / "kernels" / "generated" / HEADER_NAME).read_text() == header
+    for name in (
+        "edge_classifier.onnx",
+        "edge_classifier_lowered.onnx",
+        "edge_classifier/build_prj.tcl",
+        "kernels/kernels.yaml",
+        "kernels/top/module_map.cpp",
+        "vivado_scripts/csynth.tcl",
+    ):
+        assert (folder / name).stat().st_size > 0, name
+    assert BOARD.part in (folder / "edge_classifier" / "project.tcl").read_text()
+
+
+def test_a_folder_of_something_else_is_left_alone(run, events, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(InputError, match="expected an empty folder or an earlier design"):
+        write_design(run, BOARD, tmp_path, events)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.fixture
+def flow(run, firmware, sector, monkeypatch, tmp_path):
+    """Call a flow that takes the compiled firmware instead of writing it again."""
+    for module in (validate_flow, synth_flow):
+        monkeypatch.setattr(module, "write_design", lambda *_: firmware)
+    monkeypatch.setattr(synth_flow, "find_vitis", lambda: None)
+
+    def call(function, model=run, events=(sector,), **options):
+        return function(
+            model, BOARD, tmp_path, events, min_edges=1, progress=lambda done: None, **options
+        )
+
+    return call
+
+
+def test_validate_reports_every_rung(flow, run, sector, tmp_path):
+    report = flow(validate_run)
+    assert FlowReport.model_validate_json((tmp_path / REPORT).read_text()) == report
+    assert [(r.kernel, r.left, r.right) for r in report.rungs] == RUNGS
+    assert report.n_different == 0
+    assert all(rung.compared > 0 for rung in report.rungs)
+    assert report.contract_sha256 == run.contract.sha256
+    assert (report.board, report.part, report.events) == ("u250", BOARD.part, [sector.event_id])
+    assert report.quality["events"] == 1
+
+
+def test_a_mismatch_leaves_the_earlier_report(flow, tmp_path):
+    (tmp_path / REPORT).write_text("earlier")
+    changed = load_run(default_run())
+    with torch.no_grad():
+        changed.student.decoder[2].weight *= -1
+    with pytest.raises(MismatchError):
+        flow(validate_run, model=changed)
+    assert (tmp_path / REPORT).read_text() == "earlier"
+
+
+def test_validation_of_no_events_is_refused(flow):
+    with pytest.raises(InputError, match="events"):
+        flow(validate_run, events=())
+
+
+def test_synth_without_vitis_says_so_and_labels_its_numbers(flow, tmp_path):
+    report = flow(synth_flow.synth, require_vitis=False)
+    assert FlowReport.model_validate_json((tmp_path / REPORT).read_text()) == report
+    done = {step.name: step.done for step in report.steps}
+    assert done == {
+        "export": True,
+        "hls project": True,
+        "kernels": True,
+        "csim": True,
+        "csynth": False,
+    }
+    assert "not on PATH" in report.steps[-1].detail
+    assert {number.label for number in report.hardware} == {"estimate"}
+    assert [(r.kernel, r.left, r.right) for r in report.rungs] == RUNGS
+
+
+def test_synth_that_requires_vitis_writes_nothing_without_it(flow, tmp_path):
+    with pytest.raises(ToolMissingError, match="Vitis"):
+        flow(synth_flow.synth, require_vitis=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_pictures_of_the_demo(run, climbed, tmp_path):
+    checked, _ = climbed
+    draw(run, checked.events, physics(run, checked.events), tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(PICTURES)
