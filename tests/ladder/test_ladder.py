@@ -11,15 +11,27 @@ import pytest
 import torch
 
 from fpga_gnn.contract import HEADER_NAME, CandidateRecords, emit_header
-from fpga_gnn.errors import CapacityError, InputError, MismatchError, ToolFailedError
-from fpga_gnn.errors import ToolMissingError
+from fpga_gnn.errors import (
+    CapacityError,
+    InputError,
+    MismatchError,
+    ToolFailedError,
+    ToolMissingError,
+)
 from fpga_gnn.events.sample import sample_store
+from fpga_gnn.events.store import EventStore
 from fpga_gnn.export.hls4ml_project import GOLDEN, PROJECT, HlsProject
 from fpga_gnn.flows import synth as synth_flow
 from fpga_gnn.flows import validate as validate_flow
 from fpga_gnn.flows.demo import PICTURES, draw
 from fpga_gnn.flows.design import REPORT, write_design
-from fpga_gnn.flows.validate import physics, validate, validate_run
+from fpga_gnn.flows.validate import (
+    held_out_first,
+    held_out_ids,
+    physics,
+    validate,
+    validate_run,
+)
 from fpga_gnn.hw.boards import load_board
 from fpga_gnn.hw.csim import CsimConnectedComponents, CsimModuleMap
 from fpga_gnn.hw.toolchain import run as run_program
@@ -77,14 +89,12 @@ def climbed(run, firmware, events):
     return validate(run, firmware, events, min_edges=None, progress=told.append), told
 
 
-def climb(run, firmware, events):
-    ladder = Ladder(run, firmware)
-    try:
-        ladder.climb(events, min_edges=None, progress=lambda done: None)
-    finally:
-        different = [(rung.left, rung.right) for rung in ladder.rungs if rung.n_different]
-        climb.different = different
-    return ladder
+def quiet(done):
+    pass
+
+
+def differing(ladder):
+    return [(rung.left, rung.right) for rung in ladder.rungs if rung.n_different]
 
 
 def test_all_rungs_are_equal(climbed, events):
@@ -118,7 +128,7 @@ def test_quality_of_the_firmware_is_that_of_the_training_report(run, climbed):
 
 def test_the_climb_stops_at_the_edges_asked_for(run, firmware, sector, events):
     later = dataclasses.replace(events[1], event_id=99)
-    checked = validate(run, firmware, [sector, later], min_edges=1, progress=lambda done: None)
+    checked = validate(run, firmware, [sector, later], min_edges=1, progress=quiet)
     assert [e.event.event_id for e in checked.events] == [sector.event_id]
     assert 0 < checked.n_edges < 2000
 
@@ -129,10 +139,11 @@ def test_a_changed_student_is_found_on_the_first_rung(firmware, sector):
     with torch.no_grad():
         weight[0, weight[0].abs().argmax()] *= -1
     message = rf"^edge classifier \(student == QONNX\): case event \d+ partition 0: {DIFFERENCE}$"
+    ladder = Ladder(changed, firmware)
     with pytest.raises(MismatchError, match=message) as error:
-        climb(changed, firmware, [sector])
+        ladder.climb([sector], min_edges=None, progress=quiet)
     assert error.value.n_different > 0
-    assert climb.different == [("student", "QONNX")]
+    assert differing(ladder) == [("student", "QONNX")]
 
 
 @pytest.fixture(scope="module")
@@ -141,10 +152,13 @@ def other_weight(firmware, tmp_path_factory):
     folder = tmp_path_factory.mktemp("other_weight") / PROJECT
     shutil.copytree(firmware.project.folder, folder, ignore=shutil.ignore_patterns("*.so"))
     header = max((folder / "firmware" / "weights").glob("w*.h"), key=lambda p: int(p.stem[1:]))
-    text = header.read_text()
-    values = re.search(r"\{(.*)\}", text)[1].split(", ")
-    largest = max(values, key=lambda value: abs(float(value)))
-    header.write_text(text.replace(largest, f"{-float(largest):.6f}", 1).replace("--", ""))
+    start, values, end = re.fullmatch(
+        r"(.*\{)(.*)(\};.*)", header.read_text(), flags=re.DOTALL
+    ).groups()
+    weights = [float(value) for value in values.split(",")]
+    largest = max(range(len(weights)), key=lambda i: abs(weights[i]))
+    weights[largest] *= -1
+    header.write_text(f"{start}{', '.join(f'{w:.6f}' for w in weights)}{end}")
     library = folder / "other.so"
     sources = ["firmware/edge_classifier.cpp", "edge_classifier_bridge.cpp"]
     command = [*COMPILE, "-shared", "-fPIC", "-fno-gnu-unique", *sources, "-o", library]
@@ -156,9 +170,10 @@ def other_weight(firmware, tmp_path_factory):
 
 def test_a_changed_weight_in_the_hls_sources_is_found(run, other_weight, sector):
     where = r"^edge classifier \(integer reference == hls4ml csim\): case event \d+ partition 0: "
+    ladder = Ladder(run, other_weight)
     with pytest.raises(MismatchError, match=where + DIFFERENCE):
-        climb(run, other_weight, [sector])
-    assert climb.different == [("integer reference", "hls4ml csim")]
+        ladder.climb([sector], min_edges=None, progress=quiet)
+    assert differing(ladder) == [("integer reference", "hls4ml csim")]
 
 
 @pytest.mark.parametrize("column", ["dst", "tagged"])
@@ -174,7 +189,7 @@ def test_a_wrong_candidate_is_found(run, firmware, sector, monkeypatch, column):
     monkeypatch.setattr(ladder_module.reference_map, "build", wrong)
     where = rf"^module map \(PyTorch == integer reference\): case event \d+ {column}: shape"
     with pytest.raises(MismatchError, match=rf"{where} \(\d+,\), index \(3,\)"):
-        climb(run, firmware, [sector])
+        Ladder(run, firmware).climb([sector], min_edges=None, progress=quiet)
 
 
 def test_a_wrong_component_is_found(run, firmware, sector, monkeypatch):
@@ -188,7 +203,7 @@ def test_a_wrong_component_is_found(run, firmware, sector, monkeypatch):
     monkeypatch.setattr(CsimConnectedComponents, "label", wrong)
     where = r"^connected components \(integer reference == csim\): case event \d+: "
     with pytest.raises(MismatchError, match=where + DIFFERENCE):
-        climb(run, firmware, [sector])
+        Ladder(run, firmware).climb([sector], min_edges=None, progress=quiet)
 
 
 def test_edges_that_no_partition_holds_are_counted(run, firmware, sector, monkeypatch):
@@ -203,7 +218,7 @@ def test_edges_that_no_partition_holds_are_counted(run, firmware, sector, monkey
     )
     message = f"{unplaced} edges have a neighbourhood larger than 7 nodes or 8 edges"
     with pytest.raises(CapacityError, match=message):
-        climb(tiny, firmware, [sector])
+        Ladder(tiny, firmware).climb([sector], min_edges=None, progress=quiet)
 
 
 @pytest.fixture(scope="module")
@@ -256,15 +271,15 @@ def test_the_bench_fails_on_a_damaged_file(bench, firmware, golden):
 
 def test_the_design_holds_all_a_vendor_tool_needs(run, firmware):
     folder = firmware.folder
-    header = emit_header(run.contract)
-    assert (folder / "kernels" / "generated" / HEADER_NAME).read_text() == header
+    header = folder / "kernels" / "module_map" / "src" / HEADER_NAME
+    assert header.read_text() == emit_header(run.contract)
     for name in (
         "edge_classifier.onnx",
         "edge_classifier_lowered.onnx",
         "edge_classifier/build_prj.tcl",
-        "kernels/kernels.yaml",
-        "kernels/top/module_map.cpp",
-        "vivado_scripts/csynth.tcl",
+        "kernels/module_map/csynth.tcl",
+        "kernels/module_map/src/top/module_map.cpp",
+        "kernels/connected_components/settings.txt",
     ):
         assert (folder / name).stat().st_size > 0, name
     assert BOARD.part in (folder / "edge_classifier" / "project.tcl").read_text()
@@ -279,22 +294,30 @@ def test_a_folder_of_something_else_is_left_alone(run, events, tmp_path):
 
 @pytest.fixture
 def flow(run, firmware, sector, monkeypatch, tmp_path):
-    """Call a flow that takes the compiled firmware instead of writing it again."""
+    """Call a flow on one event; it takes the compiled firmware instead of writing it again."""
+    store = EventStore.create(tmp_path / "events", {"made": "for a test"})
     for module in (validate_flow, synth_flow):
         monkeypatch.setattr(module, "write_design", lambda *_: firmware)
     monkeypatch.setattr(synth_flow, "find_vitis", lambda: None)
+    (tmp_path / "out").mkdir()
 
     def call(function, model=run, events=(sector,), **options):
-        return function(
-            model, BOARD, tmp_path, events, min_edges=1, progress=lambda done: None, **options
-        )
+        for event in events:
+            store.write(event)
+        out = tmp_path / "out"
+        return function(model, BOARD, out, store, min_edges=1, progress=quiet, **options)
 
     return call
 
 
-def test_validate_reports_every_rung(flow, run, sector, tmp_path):
+@pytest.fixture
+def report_file(tmp_path):
+    return tmp_path / "out" / REPORT
+
+
+def test_validate_reports_every_rung(flow, run, sector, report_file):
     report = flow(validate_run)
-    assert FlowReport.model_validate_json((tmp_path / REPORT).read_text()) == report
+    assert FlowReport.model_validate_json(report_file.read_text()) == report
     assert [(r.kernel, r.left, r.right) for r in report.rungs] == RUNGS
     assert report.n_different == 0
     assert all(rung.compared > 0 for rung in report.rungs)
@@ -303,24 +326,51 @@ def test_validate_reports_every_rung(flow, run, sector, tmp_path):
     assert report.quality["events"] == 1
 
 
-def test_a_mismatch_leaves_the_earlier_report(flow, tmp_path):
-    (tmp_path / REPORT).write_text("earlier")
+def test_a_mismatch_leaves_the_earlier_report(flow, report_file):
+    report_file.write_text("earlier")
     changed = load_run(default_run())
     with torch.no_grad():
         changed.student.decoder[2].weight *= -1
     with pytest.raises(MismatchError):
         flow(validate_run, model=changed)
-    assert (tmp_path / REPORT).read_text() == "earlier"
+    assert report_file.read_text() == "earlier"
 
 
-def test_validation_of_no_events_is_refused(flow):
+def test_events_the_run_has_not_seen_come_first(run):
+    store = sample_store()
+    seen = {*run.info.events["train"], *run.info.events["validation"]}
+    assert held_out_ids(run, store) == tuple(run.info.events["test"])
+    first = [event.event_id for event in held_out_first(run, store)]
+    assert first == [*run.info.events["test"], *sorted(seen)]
+    assert sorted(first) == list(store.event_ids)
+
+
+def test_all_events_of_another_origin_are_held_out(run, sector, tmp_path):
+    store = EventStore.create(tmp_path / "events", {"made": "for a test"})
+    store.write(dataclasses.replace(sector, event_id=run.info.events["train"][0]))
+    assert held_out_ids(run, store) == store.event_ids
+
+
+def test_physics_figures_are_of_held_out_events_only(flow, run, sector, monkeypatch):
+    monkeypatch.setattr(validate_flow, "held_out_ids", lambda *_: ())
+    report = flow(validate_run)
+    assert report.events == [sector.event_id]
+    assert report.quality == {}
+
+
+@pytest.mark.parametrize("name", ["validate", "synth"])
+def test_a_store_without_events_is_refused(run, tmp_path, name):
+    store = EventStore.create(tmp_path / "events", {})
+    options = {"require_vitis": False} if name == "synth" else {}
+    function = {"validate": validate_run, "synth": synth_flow.synth}[name]
     with pytest.raises(InputError, match="events"):
-        flow(validate_run, events=())
+        function(run, BOARD, tmp_path / "out", store, min_edges=1, progress=quiet, **options)
+    assert not (tmp_path / "out").exists()
 
 
-def test_synth_without_vitis_says_so_and_labels_its_numbers(flow, tmp_path):
+def test_synth_without_vitis_says_so_and_labels_its_numbers(flow, report_file):
     report = flow(synth_flow.synth, require_vitis=False)
-    assert FlowReport.model_validate_json((tmp_path / REPORT).read_text()) == report
+    assert FlowReport.model_validate_json(report_file.read_text()) == report
     done = {step.name: step.done for step in report.steps}
     assert done == {
         "export": True,
@@ -334,10 +384,10 @@ def test_synth_without_vitis_says_so_and_labels_its_numbers(flow, tmp_path):
     assert [(r.kernel, r.left, r.right) for r in report.rungs] == RUNGS
 
 
-def test_synth_that_requires_vitis_writes_nothing_without_it(flow, tmp_path):
+def test_synth_that_requires_vitis_writes_nothing_without_it(flow, report_file):
     with pytest.raises(ToolMissingError, match="Vitis"):
         flow(synth_flow.synth, require_vitis=True)
-    assert list(tmp_path.iterdir()) == []
+    assert list(report_file.parent.iterdir()) == []
 
 
 def test_the_pictures_of_the_demo(run, climbed, tmp_path):

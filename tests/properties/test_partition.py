@@ -157,6 +157,7 @@ def require_valid_slots(partitioned):
 @example(star(9), PartitionShape(max_nodes=11, max_edges=8), 1)
 @example(star(9), PartitionShape(max_nodes=11, max_edges=9), 3)
 @example(chain(12), PartitionShape(max_nodes=7, max_edges=5), 2)
+@example(chain(12), PartitionShape(max_nodes=9, max_edges=4), 0)
 def test_every_edge_is_owned_once_or_reported(graph, shape, hops):
     partitioned = partition_graph(graph, shape, hops)
     require_every_edge_once(partitioned)
