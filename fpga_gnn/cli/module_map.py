@@ -42,8 +42,9 @@ def build(
 ) -> None:
     """Learn doublets and triplets of modules from the target particles of simulated events."""
     from fpga_gnn.graphs.map_learning import learn_module_map
-    from fpga_gnn.graphs.module_map_store import save_module_map
+    from fpga_gnn.graphs.module_map_store import require_replaceable, save_module_map
 
+    require_replaceable(out)
     contract = load_contract(config)
     store = EventStore.open(events)
     with progress_bar("learning") as progress:

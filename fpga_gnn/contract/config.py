@@ -167,6 +167,19 @@ def _sha256(data: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a mapping with a key given twice, of which YAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {twice[0]} given twice", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
 def contract_names() -> list[str]:
     """Names of the shipped contracts."""
     return sorted(path.stem for path in resource_dir("quant_configs").glob("*.yaml"))
@@ -184,11 +197,11 @@ def load_contract(name_or_path: str | Path) -> Contract:
             raise InputError("quant config", repr(str(name_or_path)), f"one of {', '.join(known)}")
         path = resource_dir("quant_configs") / f"{name_or_path}.yaml"
     try:
-        data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data: Any = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
     except OSError as error:
         raise InputError(path, error.strerror or "no file", "a readable YAML file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(path, str(error).splitlines()[0], "valid YAML") from error
+        raise InputError(path, " ".join(str(error).split()), "valid YAML") from error
     return parse_contract(data, path)
 
 

@@ -68,4 +68,9 @@ def shift_right_half_even(values: Int64, shift: int) -> Int64:
 
 def requantize(values: Int64, frac: int, target: FixedPoint) -> Int64:
     """Bring integers with ``frac`` fraction bits to ``target``: round half-even, then saturate."""
-    return target.saturate(shift_right_half_even(values, frac - target.frac))
+    shift = frac - target.frac
+    if shift < 0:  # clip first: int64 might not hold what saturates
+        left = min(-shift, target.bits)
+        low, high = target.min_int >> left, -(-target.max_int >> left)
+        return target.saturate(np.clip(values, low, high) << left)
+    return target.saturate(shift_right_half_even(values, shift))

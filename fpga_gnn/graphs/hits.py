@@ -79,11 +79,8 @@ def _in_range(
     event: Event,
     name: str,
 ) -> Int64:
-    integers = fixed.from_float(values)
-    bad = np.flatnonzero(
-        (np.ldexp(values, fixed.frac) > fixed.max_int + 0.5)
-        | (np.ldexp(values, fixed.frac) < fixed.min_int - 0.5)
-    )
+    rounded = np.rint(np.ldexp(values, fixed.frac))
+    bad = np.flatnonzero((rounded < fixed.min_int) | (rounded > fixed.max_int))
     if bad.size:
         low, high = fixed.to_float([fixed.min_int, fixed.max_int])
         hit_id = event.hits.hit_id[bad[0]]
@@ -92,4 +89,5 @@ def _in_range(
             f"{name} = {values[bad[0]]:g}",
             f"{low:g}..{high:g} (contract hit record)",
         )
+    integers: Int64 = rounded.astype(np.int64)
     return integers

@@ -71,9 +71,9 @@ def learn_module_map(
 ) -> ModuleMap:
     """Learn doublets and triplets of modules, with their windows, from ``events``.
 
-    Entries crossed fewer than ``min_occurrence`` times are dropped; each window grows on both
-    sides by ``widening`` times its width. Doublets that close a cycle of modules are removed,
-    rarest first, with their triplets.
+    Entries crossed fewer than ``min_occurrence`` times are dropped; each window without an open
+    bound grows on both sides by ``widening`` times its width. Doublets that close a cycle of
+    modules are removed, rarest first, with their triplets.
 
     ``pooling="module"`` is the field's definition: each entry has the windows of its own tracks,
     which takes hundreds of events to converge. ``pooling="layer"`` is for small samples: entries
@@ -81,7 +81,7 @@ def learn_module_map(
     tracks cross their three layers, and the dydx window, which has no meaning across modules of
     different azimuth, is open.
 
-    Raises ``InputError`` when no target track is found.
+    Raises ``InputError`` when no target track is found, or no doublet is left.
     """
     selection = selection or TargetSelection()
     samples = [_event_sample(event, contract, selection) for event in events]
@@ -95,6 +95,12 @@ def learn_module_map(
     crossed = _group(doublet_keys, doublet_bounds)
     often = crossed.take(crossed.count >= min_occurrence)
     doublets = often.take(_acyclic(often.keys, often.count))
+    if not doublets.count.size:
+        raise InputError(
+            "module map",
+            f"no doublet crossed {min_occurrence} times",
+            "more events, or fewer times",
+        )
     triplets = _group(triplet_keys, triplet_bounds)
     n_triplets_crossed = triplets.count.size
     if pooling == "layer":
@@ -278,12 +284,13 @@ def _find_rows(table: Int64, wanted: Int64) -> Int64:
 
 
 def _widen(windows: Int64, names: Sequence[str], contract: Contract, widening: float) -> Int64:
-    """Grow each window by ``widening`` of its width and clip it to its format."""
+    """Grow each closed window by ``widening`` of its width and clip it to its format."""
     grown = windows.copy()
     for i, name in enumerate(names):
         fixed = contract.windows.of(name)
         low, high = windows[:, i, 0], windows[:, i, 1]
-        margin = np.ceil(widening * (high - low)).astype(np.int64)
-        grown[:, i, 0] = np.where(low == fixed.max_int, low, fixed.saturate(low - margin))
-        grown[:, i, 1] = np.where(high == fixed.min_int, high, fixed.saturate(high + margin))
+        closed = (low != fixed.min_int) & (high != fixed.max_int)
+        margin = np.where(closed, np.ceil(widening * (high - low)), 0).astype(np.int64)
+        grown[:, i, 0] = fixed.saturate(low - margin)
+        grown[:, i, 1] = fixed.saturate(high + margin)
     return grown

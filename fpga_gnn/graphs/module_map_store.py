@@ -34,7 +34,12 @@ class _Manifest(BaseModel):
 
 
 def save_module_map(module_map: ModuleMap, folder: Path) -> None:
-    """Write ``module_map`` into ``folder``, replacing an earlier map only when all is written."""
+    """Write ``module_map`` into ``folder``, replacing an earlier map only when all is written.
+
+    Raises ``InputError`` if ``folder`` holds anything but a module map.
+    """
+    folder = folder.resolve()
+    require_replaceable(folder)
     staging = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
@@ -51,8 +56,21 @@ def save_module_map(module_map: ModuleMap, folder: Path) -> None:
     manifest = _Manifest(info=module_map.info, sha256=hashes)
     text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True)
     (staging / "module_map.json").write_text(text + "\n", encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
     staging.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def require_replaceable(folder: Path) -> None:
+    """Raise ``InputError`` unless ``folder`` is missing, empty or a module map."""
+    is_map = (folder / "module_map.json").is_file()
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not is_map):
+        raise InputError(
+            folder, "other files", "a new folder or a module map", "choose another --out"
+        )
 
 
 def load_module_map(folder: Path, contract: Contract) -> ModuleMap:
@@ -141,8 +159,9 @@ def _read(path: Path, manifest: _Manifest) -> dict[str, Int64]:
             name: table.column(name).to_numpy().astype(np.int64, casting="safe")
             for name in table.column_names
         }
-    except (pa.ArrowException, TypeError) as error:
-        raise InputError(path, f"unreadable table ({error})", "integers", _REBUILD) from error
+    except (pa.ArrowException, OSError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(path, f"unreadable table ({reason})", "integers", _REBUILD) from error
 
 
 def _check(

@@ -111,7 +111,7 @@ def summarize(matches: Iterable[TrackMatch]) -> TrackSummary:
         )
         for m in matches
     ]
-    return TrackSummary(*(sum(column) for column in zip(*rows, strict=True)))
+    return TrackSummary(*(sum(row[i] for row in rows) for i in range(7)))
 
 
 def _marked(size: int, rows: Int64) -> NDArray[np.bool_]:

@@ -65,6 +65,12 @@ def test_score_histogram_without_a_range(tmp_path, scores):
     pixels(tmp_path / "s.png")
 
 
+def test_score_histogram_of_ignored_edges_only(tmp_path):
+    none = MASKS["none"]
+    score_histogram(tmp_path / "s.png", np.array([-3.0, 1.0, 2.0, -0.5]), none, none, 0.25)
+    pixels(tmp_path / "s.png")
+
+
 @pytest.mark.parametrize(
     ("pt", "found"),
     [
