@@ -1,8 +1,10 @@
-"""Small students and partitions that several test folders share."""
+"""Small students and partitions, and a stand-in for Vitis, that several test folders share."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,46 @@ from torch import Tensor
 from fpga_gnn.contract import Contract, load_contract
 from fpga_gnn.graphs.partition import PackedPartition
 from fpga_gnn.models.student import Student
+
+CSYNTH_REPORT = Path(__file__).parent / "reports" / "data" / "csynth_2023.2.xml"
+
+FAKE_VITIS = """#!{python}
+import os, shlex, sys, time
+from pathlib import Path
+
+version, script_args = {{
+    "vitis-run": (["--version"], ["--mode", "hls", "--tcl"]),
+    "vitis_hls": (["-version"], ["-f"]),
+}}[Path(sys.argv[0]).name]
+*args, script = sys.argv[1:]
+if sys.argv[1:] == version:
+    print("\\n****** Vitis HLS v2023.2 (64-bit)")
+    sys.exit()
+if args != script_args or not Path(script).is_file():
+    sys.exit(f"ERROR: arguments {{sys.argv[1:]}}")
+print("INFO: started", flush=True)
+mode = os.environ["FAKE_VITIS"]
+if mode == "hang":
+    time.sleep(60)
+if mode == "fail":
+    print("ERROR: [HLS 207-1] first\\n\\nERROR: [HLS 200-1715] Encountered a problem\\nINFO: bye")
+    sys.exit(1)
+if mode == "no report":
+    sys.exit()
+if script == "csynth.tcl":
+    pairs = [shlex.split(line) for line in open("settings.txt")]
+    top, solution = dict(pairs)["top"], "project/solution"
+else:
+    top, solution = "edge_classifier", "edge_classifier_prj/solution1"
+report = Path({report!r}).read_text().replace("connected_components", top)
+if mode != "ok":
+    old, new = mode.split(" -> ")
+    assert old in report
+    report = report.replace(old, new)
+folder = Path(solution, "syn", "report")
+folder.mkdir(parents=True)
+(folder / "csynth.xml").write_text(report)
+"""
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +118,13 @@ def make_student(make_partition, graph_tensors) -> Callable[..., Student]:
         return student.eval()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def install_fake_vitis() -> Callable[[Path], None]:
+    def install(program: Path) -> None:
+        """Write the stand-in; the environment variable FAKE_VITIS says how it behaves."""
+        program.write_text(FAKE_VITIS.format(python=sys.executable, report=str(CSYNTH_REPORT)))
+        program.chmod(0o755)
+
+    return install

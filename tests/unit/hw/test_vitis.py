@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,48 +20,9 @@ from fpga_gnn.hw.vitis import csynth_hls4ml, csynth_kernel, find_vitis, write_ke
 from fpga_gnn.report.csynth import read_csynth
 from fpga_gnn.resources import resource_dir
 
-REPORT = Path(__file__).parents[2] / "reports" / "data" / "csynth_2023.2.xml"
 SCRIPTS = sorted(resource_dir("vivado_scripts").glob("*.tcl"))
 BOARD = load_board("u250")
 CONTRACT = load_contract("w8").with_partition(32, 64)
-
-FAKE = """#!{python}
-import os, shlex, sys, time
-from pathlib import Path
-
-version, script_args = {{
-    "vitis-run": (["--version"], ["--mode", "hls", "--tcl"]),
-    "vitis_hls": (["-version"], ["-f"]),
-}}[Path(sys.argv[0]).name]
-*args, script = sys.argv[1:]
-if sys.argv[1:] == version:
-    print("\\n****** Vitis HLS v2023.2 (64-bit)")
-    sys.exit()
-if args != script_args or not Path(script).is_file():
-    sys.exit(f"ERROR: arguments {{sys.argv[1:]}}")
-print("INFO: started", flush=True)
-mode = os.environ["FAKE_VITIS"]
-if mode == "hang":
-    time.sleep(60)
-if mode == "fail":
-    print("ERROR: [HLS 207-1] first\\n\\nERROR: [HLS 200-1715] Encountered a problem\\nINFO: bye")
-    sys.exit(1)
-if mode == "no report":
-    sys.exit()
-if script == "csynth.tcl":
-    pairs = [shlex.split(line) for line in open("settings.txt")]
-    top, solution = dict(pairs)["top"], "project/solution"
-else:
-    top, solution = "edge_classifier", "edge_classifier_prj/solution1"
-report = Path({report!r}).read_text().replace("connected_components", top)
-if mode != "ok":
-    old, new = mode.split(" -> ")
-    assert old in report
-    report = report.replace(old, new)
-folder = Path(solution, "syn", "report")
-folder.mkdir(parents=True)
-(folder / "csynth.xml").write_text(report)
-"""
 
 STUBS = """
 proc record {name arguments} {
@@ -83,19 +43,13 @@ source [lindex $argv 0]
 
 
 @pytest.fixture
-def programs(tmp_path, monkeypatch):
+def programs(tmp_path, monkeypatch, install_fake_vitis):
     """An otherwise empty PATH and a function that puts the stand-in there under a name."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setenv("FAKE_VITIS", "ok")
-
-    def install(name):
-        program = folder / name
-        program.write_text(FAKE.format(python=sys.executable, report=str(REPORT)))
-        program.chmod(0o755)
-
-    return install
+    return lambda name: install_fake_vitis(folder / name)
 
 
 @pytest.fixture

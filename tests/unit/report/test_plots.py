@@ -29,7 +29,7 @@ def pixels(path):
     image = imread(path)
     assert path.read_bytes().startswith(b"\x89PNG")
     assert min(image.shape[:2]) > 300
-    assert np.unique(image.reshape(-1, image.shape[-1]), axis=0).shape[0] > 10
+    assert np.unique(image).size > 10
     assert [p.name for p in path.parent.iterdir() if p.name.startswith(".")] == []
     return image
 
