@@ -11,12 +11,14 @@ from rich.console import Console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.events.trackml import import_directory
 
-app = typer.Typer(help="Turn events of other formats into an event store.", no_args_is_help=True)
+app = typer.Typer(help="Turn events of other formats into an event store.")
 
 
-@app.callback()
-def _formats() -> None:
+@app.callback(invoke_without_command=True)
+def _formats(context: typer.Context) -> None:
     """Turn events of other formats into an event store."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()

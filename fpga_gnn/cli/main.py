@@ -15,7 +15,6 @@ from fpga_gnn.errors import FpgaGnnError
 app = typer.Typer(
     name="fpga-gnn",
     help="Particle-tracking graph neural networks from training to FPGA firmware.",
-    no_args_is_help=True,
     rich_markup_mode=None,
 )
 app.command()(demo.demo)
@@ -26,6 +25,10 @@ app.command()(train.train)
 app.command()(synth.synth)
 app.command()(validate.validate)
 app.command()(header.header)
+
+
+_INTERRUPTED = 130
+"""Exit code that typer makes of Ctrl-C."""
 
 
 @app.callback(invoke_without_command=True)
@@ -46,8 +49,10 @@ def run(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error), error.exit_code)
     except TyperException as error:
         _fail(error.format_message(), error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted; the same command goes on where it stopped", 130)
+    except OSError as error:
+        _fail(f"{error.filename or 'system'}: {error.strerror}", 2)
+    if code == _INTERRUPTED:
+        _fail("interrupted; the same command goes on where it stopped", code)
     sys.exit(code)
 
 

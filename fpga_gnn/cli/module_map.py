@@ -14,14 +14,16 @@ from fpga_gnn.contract import load_contract
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.store import EventStore
 
-app = typer.Typer(help="Learn and inspect module maps.", no_args_is_help=True)
+app = typer.Typer(help="Learn and inspect module maps.")
 
 _FEW_TRACKS = 20
 
 
-@app.callback()
-def _module_map() -> None:
+@app.callback(invoke_without_command=True)
+def _module_map(context: typer.Context) -> None:
     """Learn and inspect module maps."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()

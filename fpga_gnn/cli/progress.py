@@ -14,13 +14,15 @@ Count = Callable[[int, int], None]
 
 @contextmanager
 def progress_bars(*labels: str) -> Iterator[tuple[Count, ...]]:
-    """Show one bar per label on standard error, each from its first call on."""
+    """Show one bar per label on standard error, if a terminal, each from its first call on."""
+    console = Console(stderr=True)
     bars = Progress(
         TextColumn("{task.description:<12}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
+        disable=not console.is_terminal,
     )
 
     def counter(label: str) -> Count:

@@ -80,11 +80,12 @@ def score_histogram(
     """Draw the edge scores (logits) [E] of ``target`` and ``fake`` edges, with the cut."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    bins = np.linspace(score.min(), score.max(), 60).tolist()
+    bins = np.linspace(score.min(initial=cut), score.max(initial=cut), 60).tolist()
     axes.hist(score[fake], bins=bins, color=_ORANGE, alpha=0.7, label=f"fake ({fake.sum()})")
     axes.hist(score[target], bins=bins, color=_BLUE, alpha=0.7, label=f"target ({target.sum()})")
     axes.axvline(cut, color="black", ls="--", lw=1, label=f"cut {cut:g}")
-    axes.set_yscale("log")
+    if (target | fake).any():
+        axes.set_yscale("log")
     axes.set_xlabel("edge score (logit) of the firmware")
     axes.set_ylabel("edges, held-out events")
     axes.legend()

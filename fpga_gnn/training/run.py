@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,12 @@ class RunInfo(BaseModel):
     quality: dict[str, dict[str, int | float | None]]
 
 
+class _Record(RunInfo):
+    """What run.json holds: the record, and the hash of the student it is about."""
+
+    student_sha256: str
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """A trained student (eval mode) with its contract, module map and record."""
@@ -59,7 +66,8 @@ def save_run(run: Run, folder: Path) -> None:
     save_module_map(run.module_map, folder / _MAP)
     metadata = {"contract_sha256": run.contract.sha256}
     save_tensors(folder / _STUDENT, run.student.state_dict(), metadata)
-    save_json(folder / _INFO, run.info.model_dump(mode="json"))
+    record = _Record(**run.info.model_dump(), student_sha256=_sha256(folder / _STUDENT))
+    save_json(folder / _INFO, record.model_dump(mode="json"))
 
 
 def load_run(folder: Path) -> Run:
@@ -67,13 +75,19 @@ def load_run(folder: Path) -> Run:
     if not (folder / _INFO).is_file():
         raise InputError(folder, "no run.json", "a finished training run", "run fpga-gnn train")
     try:
-        info = RunInfo.model_validate(load_json(folder / _INFO))
+        record = _Record.model_validate(load_json(folder / _INFO))
     except ValidationError as error:
-        raise validation_error(error, folder / _INFO, RunInfo) from error
+        raise validation_error(error, folder / _INFO, _Record) from error
+    info = RunInfo(**record.model_dump(exclude={"student_sha256"}))
     contract = parse_contract(load_json(folder / _CONTRACT), folder / _CONTRACT)
     contract.require_hash(info.contract_sha256, folder / _INFO)
     tensors, metadata = load_tensors(folder / _STUDENT)
     contract.require_hash(metadata.get("contract_sha256", "none"), folder / _STUDENT)
+    found, expected = _sha256(folder / _STUDENT), record.student_sha256
+    if found != expected:
+        raise InputError(
+            folder / _STUDENT, f"sha256 {found[:12]}", f"sha256 {expected[:12]} as in {_INFO}"
+        )
     student = Student(contract)
     try:
         student.load_state_dict(tensors)
@@ -82,3 +96,7 @@ def load_run(folder: Path) -> Run:
         raise InputError(folder / _STUDENT, found, "this contract's network") from error
     module_map = load_module_map(folder / _MAP, contract)
     return Run(contract, module_map, student.eval(), info)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

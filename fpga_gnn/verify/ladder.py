@@ -127,7 +127,7 @@ class Ladder:
         scores = []
         for i, part in enumerate(partitioned.partitions):
             scores.append(self._compare_partition(partitioned, part, f"{case} partition {i}"))
-            progress(self.n_edges_total + int(part.owned.sum()))
+            progress(self.n_edges_total)
         merged = partitioned.gather_scores(scores)
         with _timed(self._merged):
             whole = student_scores(
