@@ -29,7 +29,7 @@ MOMENTUM_BITS = 12
 
 SETS = {
     "events": SimulationConfig(pileup=20, events=10, seed=1),
-    "map_events": SimulationConfig(pileup=200, events=9, seed=2, min_particle_pt=0.9),
+    "map_events": SimulationConfig(pileup=200, events=10, seed=2, min_particle_pt=0.9),
 }
 
 PROVENANCE = """# Where these events come from

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.contract.config import validation_error
-from fpga_gnn.events.simulate import SimulationConfig, pixel_counts
+from fpga_gnn.events.simulate import PIXEL_VOLUMES, SimulationConfig
 from fpga_gnn.events.simulate import simulate as simulate_events
 
 
@@ -36,6 +36,9 @@ def simulate(
     min_pt: Annotated[
         float, typer.Option(help="Simulate only particles from this transverse momentum, in GeV.")
     ] = 0.0,
+    max_abs_eta: Annotated[
+        float, typer.Option(help="Simulate only particles up to this |eta|.")
+    ] = 4.0,
     noise: Annotated[float, typer.Option(help="Noise hits per real hit.")] = 0.0,
 ) -> None:
     """Simulate ttbar events with pile-up in the TrackML detector (Pythia 8, ACTS Fatras)."""
@@ -47,6 +50,7 @@ def simulate(
             first_event=first_event,
             hard_process=hard_process,
             min_particle_pt=min_pt,
+            max_abs_eta=max_abs_eta,
             noise_fraction=noise,
             detector=detector,
         )
@@ -57,12 +61,13 @@ def simulate(
         store = simulate_events(config, out, workers=processes, progress=progress)
 
     records = [record for record in store.records if record.event_id in config.event_ids]
-    pixel, central = np.mean(
-        [pixel_counts(store.read(record.event_id).hits) for record in records], axis=0
-    )
+    pixel = [
+        np.isin(store.read(record.event_id).hits.volume_id, PIXEL_VOLUMES).sum()
+        for record in records
+    ]
     Console().print(
         f"{out}: {len(records)} events; per event {np.mean([r.n_hits for r in records]):.1f} hits, "
-        f"{pixel:.1f} of them pixel ({central:.1f} with |eta| < 4), "
+        f"{np.mean(pixel):.1f} of them pixel, "
         f"{np.mean([r.n_particles for r in records]):.1f} particles; "
         f"in all {sum(r.lost_particles for r in records)} particles and "
         f"{sum(r.lost_hits for r in records)} hits lost in simulation",

@@ -68,8 +68,9 @@ class SimulationConfig(BaseModel):
 
     ``pileup`` is the mean of the Poisson number of soft collisions beside the hard one.
     ``min_particle_pt`` (GeV) keeps softer particles out of the detector, for samples from which
-    module maps are learned. ``noise_fraction`` is the mean number of noise hits per real hit,
-    spread evenly over the sensor area. ``detector`` says which measurements are stored.
+    module maps are learned, ``max_abs_eta`` those outside the acceptance. ``noise_fraction`` is
+    the mean number of noise hits per real hit, spread evenly over the sensor area. ``detector``
+    says which measurements are stored.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -80,6 +81,7 @@ class SimulationConfig(BaseModel):
     first_event: int = Field(default=0, ge=0)
     hard_process: Literal["ttbar", "none"] = "ttbar"
     min_particle_pt: float = Field(default=0.0, ge=0)
+    max_abs_eta: float = Field(default=4.0, gt=0, le=20)
     noise_fraction: float = Field(default=0.0, ge=0)
     detector: Literal["pixel", "full"] = "pixel"
 
@@ -229,6 +231,7 @@ class _Simulator:
         radius = np.hypot(particles["position"][:, 0], particles["position"][:, 1])
         enters: NDArray[np.bool_] = (
             (pt >= self._config.min_particle_pt)
+            & (np.abs(particles["momentum"][:, 2]) <= np.sinh(self._config.max_abs_eta) * pt)
             & (np.hypot(pt, particles["momentum"][:, 2]) >= MIN_MOMENTUM_GEV)
             & (radius < PRODUCTION_LIMIT_MM)
             & (np.abs(particles["position"][:, 2]) < PRODUCTION_LIMIT_MM)
@@ -484,14 +487,6 @@ def _trapezoid(bounds: Any) -> tuple[tuple[float, float], float]:
     if isinstance(bounds, acts.RectangleBounds):
         return (third, third), fourth
     return (first, second), third
-
-
-def pixel_counts(hits: Hits) -> tuple[int, int]:
-    """Return the number of pixel hits, and of those within |eta| < 4 as seen from the origin."""
-    pixel = np.isin(hits.volume_id, PIXEL_VOLUMES)
-    radius = np.hypot(hits.x[pixel], hits.y[pixel])
-    central = np.abs(hits.z[pixel]) < np.sinh(4.0) * radius
-    return int(pixel.sum()), int(central.sum())
 
 
 def _truth(particles: list[Any]) -> Particles:

@@ -15,7 +15,7 @@ class TrainingConfig(BaseModel):
     seed: int = Field(default=1, ge=0)
     float_epochs: int = Field(default=200, ge=0)
     qat_epochs: int = Field(default=60, ge=1)
-    learning_rate: float = Field(default=1e-2, gt=0)
+    learning_rate: float = Field(default=1e-2, gt=0, allow_inf_nan=False)
     threads: int = Field(default=1, ge=1, description="results depend on it in the last digit")
     selection: TargetSelection = TargetSelection()
     min_track_hits: int = Field(default=3, ge=1)
