@@ -17,7 +17,7 @@ from fpga_gnn.flows.validate import Physics, held_out_first, physics, validate
 from fpga_gnn.hw.boards import Board
 from fpga_gnn.report.estimates import classifier_estimates
 from fpga_gnn.report.plots import efficiency_vs_pt, event_display, score_histogram
-from fpga_gnn.report.summary import FlowReport, Step, save_report
+from fpga_gnn.report.summary import FlowReport, save_report
 from fpga_gnn.training.config import TrainingConfig
 from fpga_gnn.training.loop import Progress
 from fpga_gnn.training.pipeline import learn_training_map, train_run
@@ -83,7 +83,6 @@ def demo(
         contract_sha256=contract.sha256,
         board=board.name,
         part=board.part,
-        steps=[Step(name=name, done=True, detail=str(folder / name)) for name in PICTURES],
         events=[e.event.event_id for e in checked.events],
         quality=found.quality,
         rungs=checked.rungs,
