@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fpga_gnn.contract import HEADER_NAME, emit_header, load_contract
+from fpga_gnn.files import write_whole
 
 
 def header(
@@ -17,5 +18,5 @@ def header(
     """Write the C++ header that the HLS kernels include."""
     text = emit_header(load_contract(config))
     out.mkdir(parents=True, exist_ok=True)
-    (out / HEADER_NAME).write_text(text, encoding="utf-8")
+    write_whole(out / HEADER_NAME, text.encode())
     typer.echo(out / HEADER_NAME)

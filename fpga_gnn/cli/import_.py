@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.events.trackml import import_directory
 
@@ -31,6 +31,4 @@ def trackml(
         store = import_directory(directory, out, progress)
     hits = sum(record.n_hits for record in store.records)
     particles = sum(record.n_particles for record in store.records)
-    Console().print(
-        f"{out}: {len(store)} events, {hits} hits, {particles} particles", soft_wrap=True
-    )
+    console().print(f"{out}: {len(store)} events, {hits} hits, {particles} particles")

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import numpy as np
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 
+from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.contract.config import validation_error
 from fpga_gnn.events.simulate import PIXEL_VOLUMES, SimulationConfig
@@ -65,12 +65,10 @@ def simulate(
         np.isin(store.read(record.event_id).hits.volume_id, PIXEL_VOLUMES).sum()
         for record in records
     ]
-    Console().print(
+    console().print(
         f"{out}: {len(records)} events; per event {np.mean([r.n_hits for r in records]):.1f} hits, "
         f"{np.mean(pixel):.1f} of them pixel, "
         f"{np.mean([r.n_particles for r in records]):.1f} particles; "
         f"in all {sum(r.lost_particles for r in records)} particles and "
-        f"{sum(r.lost_hits for r in records)} hits lost in simulation",
-        soft_wrap=True,
-        highlight=False,
+        f"{sum(r.lost_hits for r in records)} hits lost in simulation"
     )

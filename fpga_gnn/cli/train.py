@@ -13,6 +13,9 @@ from fpga_gnn.cli.progress import progress_bar, progress_bars
 from fpga_gnn.contract import load_contract, validation_error
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.store import EventStore
+from fpga_gnn.training.config import TrainingConfig
+
+_DEFAULTS = TrainingConfig()
 
 
 def train(
@@ -32,16 +35,21 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; an interrupted run there goes on.")
     ] = None,
-    float_epochs: Annotated[int, typer.Option(help="Epochs of float pre-training.")] = 200,
-    qat_epochs: Annotated[int, typer.Option(help="Epochs of quantization-aware training.")] = 60,
-    learning_rate: Annotated[float, typer.Option(help="Adam step size at the start.")] = 0.01,
-    seed: Annotated[int, typer.Option(help="Same seed and threads, same model.")] = 1,
-    threads: Annotated[int, typer.Option(help="CPU threads of PyTorch.")] = 1,
+    float_epochs: Annotated[
+        int, typer.Option(help="Epochs of float pre-training.")
+    ] = _DEFAULTS.float_epochs,
+    qat_epochs: Annotated[
+        int, typer.Option(help="Epochs of quantization-aware training.")
+    ] = _DEFAULTS.qat_epochs,
+    learning_rate: Annotated[
+        float, typer.Option(help="Adam step size at the start.")
+    ] = _DEFAULTS.learning_rate,
+    seed: Annotated[int, typer.Option(help="Same seed and threads, same model.")] = _DEFAULTS.seed,
+    threads: Annotated[int, typer.Option(help="CPU threads of PyTorch.")] = _DEFAULTS.threads,
 ) -> None:
     """Train the quantized interaction network and report its quality on held-out events."""
     from fpga_gnn.events.sample import map_store, sample_store
     from fpga_gnn.graphs.module_map_store import load_module_map
-    from fpga_gnn.training.config import TrainingConfig
     from fpga_gnn.training.pipeline import learn_training_map, train_run
 
     contract = load_contract(config_name(bits, config))

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from fpga_gnn.contract.config import validation_error
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event, Hits, Particles
-from fpga_gnn.events.table import to_columns, write_whole
+from fpga_gnn.events.table import to_columns
+from fpga_gnn.files import write_whole
 
 MANIFEST = "manifest.json"
 _REPEAT = "repeat the command that made the store"

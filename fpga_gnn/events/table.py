@@ -1,10 +1,8 @@
-"""Arrow tables of foreign origin to checked event columns, and files that appear whole."""
+"""Arrow tables of foreign origin to checked event columns."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -56,10 +54,3 @@ def to_array(
         found = "no number" if empty.any() else f"{values[bad[0]]}"
         raise InputError(f"{where}: {name}, row {bad[0] + 1}", found, "a finite number", hint)
     return values
-
-
-def write_whole(file: Path, data: bytes) -> None:
-    """Write ``file`` beside its place and rename it: it is there entirely or as it was before."""
-    temporary = file.with_name(f".{file.name}.tmp")
-    temporary.write_bytes(data)
-    os.replace(temporary, file)

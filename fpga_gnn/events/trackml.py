@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import NO_PARTICLE, Event, Hits, Particles
 from fpga_gnn.events.store import EventStore
-from fpga_gnn.events.table import to_array, to_columns, write_whole
+from fpga_gnn.events.table import to_array, to_columns
 from fpga_gnn.events.targets import hits_per_particle
+from fpga_gnn.files import write_whole
 
 _HITS_FILE = re.compile(r"event(\d{9})-hits\.csv(\.gz)?")
 _TRUTH = {"hit_id": np.int64, "particle_id": np.int64}

@@ -11,9 +11,15 @@ import numpy as np
 from fpga_gnn.contract import Contract
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.sample import map_store, sample_store
-from fpga_gnn.events.split import split_ids
 from fpga_gnn.flows.design import REPORT, write_design
-from fpga_gnn.flows.validate import Physics, held_out_first, physics, validate
+from fpga_gnn.flows.validate import (
+    Physics,
+    flow_report,
+    held_out_first,
+    held_out_ids,
+    physics,
+    validate,
+)
 from fpga_gnn.hw.boards import Board
 from fpga_gnn.report.estimates import classifier_estimates
 from fpga_gnn.report.plots import efficiency_vs_pt, event_display, score_histogram
@@ -53,7 +59,6 @@ def demo(
     figures and pictures are of the held-out events only.
     """
     store = sample_store()
-    split = split_ids(store.event_ids, store.path)
     learned = learn_training_map(contract, config, store, map_store(), progress.module_map)
     run = train_run(
         contract,
@@ -72,20 +77,18 @@ def demo(
         min_edges=min_edges,
         progress=lambda done: progress.ladder(min(done, min_edges), min_edges),
     )
-    held_out = [e for e in checked.events if e.event.event_id in split.test]
-    if len(held_out) < len(split.test):
+    unseen = held_out_ids(run, store)
+    held_out = [e for e in checked.events if e.event.event_id in unseen]
+    if len(held_out) < len(unseen):
         raise InputError("demo", f"{min_edges} edges to compare", "enough for all held-out events")
     found = physics(run, held_out)
     draw(run, held_out, found, folder)
-    report = FlowReport(
-        flow="demo",
-        contract=contract.name,
-        contract_sha256=contract.sha256,
-        board=board.name,
-        part=board.part,
-        events=[e.event.event_id for e in checked.events],
+    report = flow_report(
+        "demo",
+        run,
+        board,
+        checked,
         quality=found.quality,
-        rungs=checked.rungs,
         hardware=classifier_estimates(run.student.integer_network(), contract, board.clock_mhz),
     )
     save_report(report, folder / REPORT)

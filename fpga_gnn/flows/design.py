@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from fpga_gnn.contract import Contract
+from numpy.typing import ArrayLike
+
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.export.firmware import Firmware, write_firmware
@@ -50,13 +51,13 @@ def write_design(run: Run, board: Board, folder: Path, events: Iterable[Event]) 
 def _vectors(run: Run, events: Iterable[Event]) -> str:
     """Return golden vectors of the first ``_BENCH_PARTITIONS`` partitions, by the reference."""
     network, contract = run.student.integer_network(), run.contract
-    cases = {}
+    cases: dict[str, dict[str, ArrayLike]] = {}
     for event in events:
         graph = build_event_graph(event, run.module_map, contract).graph
         partitioned = partition_graph(graph, contract.partition, network.iterations)
         for i, part in enumerate(partitioned.partitions):
             if len(cases) == _BENCH_PARTITIONS:
-                return _format(contract, cases)
+                return format_vectors(PROJECT, contract, cases)
             scores = interaction_network.score(
                 network,
                 graph.node_features[part.nodes],
@@ -68,8 +69,4 @@ def _vectors(run: Run, events: Iterable[Event]) -> str:
             cases[f"event{event.event_id}-partition{i}"] = bench_columns(packed, scores)
     if not cases:
         raise InputError("synth", "events without a candidate edge", "events with tracks")
-    return _format(contract, cases)
-
-
-def _format(contract: Contract, cases: dict[str, dict[str, object]]) -> str:
-    return format_vectors(PROJECT, contract, cases)  # type: ignore[arg-type]
+    return format_vectors(PROJECT, contract, cases)

@@ -9,7 +9,7 @@ from fpga_gnn.errors import ToolMissingError
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.export.hls4ml_project import PROJECT
 from fpga_gnn.flows.design import KERNELS, REPORT, write_design
-from fpga_gnn.flows.validate import held_out_first, validate
+from fpga_gnn.flows.validate import flow_report, held_out_first, validate
 from fpga_gnn.hw.boards import Board
 from fpga_gnn.hw.kernels import load_kernels
 from fpga_gnn.hw.toolchain import Tool
@@ -67,17 +67,7 @@ def synth(
         for name, report in _csynth(vitis, run, board, folder):
             steps.append(Step(name=f"csynth {name}", done=True, detail=f"{folder}/csynth/{name}"))
             hardware.extend(_numbers(name, report))
-    summary = FlowReport(
-        flow="synth",
-        contract=run.contract.name,
-        contract_sha256=run.contract.sha256,
-        board=board.name,
-        part=board.part,
-        steps=steps,
-        events=[e.event.event_id for e in checked.events],
-        rungs=checked.rungs,
-        hardware=hardware,
-    )
+    summary = flow_report("synth", run, board, checked, steps=steps, hardware=hardware)
     save_report(summary, folder / REPORT)
     return summary
 

@@ -11,12 +11,13 @@ from fpga_gnn.events.event import Event
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.export.firmware import Firmware
 from fpga_gnn.flows.design import REPORT, write_design
-from fpga_gnn.graphs.truth import EdgeLabels, label_edges
+from fpga_gnn.graphs.truth import EdgeLabels
 from fpga_gnn.hw.boards import Board
 from fpga_gnn.report.summary import FlowReport, RungResult, save_report
 from fpga_gnn.tracks.builder import build_tracks
 from fpga_gnn.tracks.edge_metrics import summarize_edges
 from fpga_gnn.tracks.metrics import TrackMatch, match_tracks, summarize
+from fpga_gnn.training.data import LabelledGraph
 from fpga_gnn.training.pipeline import quality_row
 from fpga_gnn.training.run import Run
 from fpga_gnn.verify.ladder import Ladder, ScoredEvent
@@ -73,16 +74,7 @@ class Physics:
 def physics(run: Run, events: Sequence[ScoredEvent]) -> Physics:
     """Build tracks from the firmware's scores at the run's cut and compare them with truth."""
     config, cut = run.info.training, run.info.score_cut
-    labels = [
-        label_edges(
-            e.event,
-            config.selection,
-            e.event_graph.hits.rows,
-            e.event_graph.graph.src,
-            e.event_graph.graph.dst,
-        )
-        for e in events
-    ]
+    labels = [LabelledGraph.of(e.event, e.event_graph, config.selection).labels for e in events]
     tracks = [build_tracks(e.event_graph, e.scores, cut, config.min_track_hits) for e in events]
     matches = [
         match_tracks(e.event, track, config.selection)
@@ -103,9 +95,23 @@ def held_out_ids(run: Run, store: EventStore) -> tuple[int, ...]:
 
 def held_out_first(run: Run, store: EventStore) -> Iterator[Event]:
     """Read all events of ``store``, those that ``run`` has not seen first."""
-    first = held_out_ids(run, store)
-    for event_id in (*first, *(i for i in store.event_ids if i not in set(first))):
+    unseen = set(held_out_ids(run, store))
+    for event_id in sorted(store.event_ids, key=lambda i: (i not in unseen, i)):
         yield store.read(event_id)
+
+
+def flow_report(flow: str, run: Run, board: Board, checked: Validation, **found: Any) -> FlowReport:
+    """Return the report of a ``flow`` that stood the ladder, with what else it ``found``."""
+    return FlowReport(
+        flow=flow,
+        contract=run.contract.name,
+        contract_sha256=run.contract.sha256,
+        board=board.name,
+        part=board.part,
+        events=[scored.event.event_id for scored in checked.events],
+        rungs=checked.rungs,
+        **found,
+    )
 
 
 def validate_run(
@@ -127,15 +133,7 @@ def validate_run(
     )
     unseen = set(held_out_ids(run, store))
     held_out = [scored for scored in checked.events if scored.event.event_id in unseen]
-    report = FlowReport(
-        flow="validate",
-        contract=run.contract.name,
-        contract_sha256=run.contract.sha256,
-        board=board.name,
-        part=board.part,
-        events=[e.event.event_id for e in checked.events],
-        quality=physics(run, held_out).quality if held_out else {},
-        rungs=checked.rungs,
-    )
+    quality = physics(run, held_out).quality if held_out else {}
+    report = flow_report("validate", run, board, checked, quality=quality)
     save_report(report, folder / REPORT)
     return report

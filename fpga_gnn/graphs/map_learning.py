@@ -29,6 +29,7 @@ from fpga_gnn.events.event import Event
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.graphs.hits import quantize_hits, wrap_phi
 from fpga_gnn.graphs.module_map import ModuleMap, ModuleMapInfo
+from fpga_gnn.graphs.ranges import expand_ranges
 from fpga_gnn.graphs.truth import truth_segments
 
 Pooling = Literal["module", "layer"]
@@ -241,9 +242,7 @@ def _compose(
     """
     first = np.searchsorted(doublets[:, 0], doublets[:, 1])
     n_next = np.searchsorted(doublets[:, 0], doublets[:, 1], side="right") - first
-    inner = np.repeat(np.arange(len(doublets)), n_next)
-    offset = np.arange(inner.size) - np.repeat(np.cumsum(n_next) - n_next, n_next)
-    outer = first[inner] + offset
+    inner, outer = expand_ranges(first, n_next)
     keys = np.column_stack([doublets[inner], doublets[outer, 1]])
     layers = _find_rows(by_layer.keys, keys >> _LAYER_SHIFT)
     keys, layers = keys[layers >= 0], layers[layers >= 0]

@@ -1,8 +1,7 @@
-"""Module maps on disk: a folder of two Parquet tables and a JSON with provenance and hashes."""
+"""Module maps on disk: a folder of three Parquet tables and a JSON with provenance and hashes."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -21,6 +20,7 @@ from fpga_gnn.contract import (
 )
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
+from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.module_map import ModuleMap, ModuleMapInfo
 
 _REBUILD = "rebuild it with: fpga-gnn module-map build"
@@ -52,7 +52,7 @@ def save_module_map(module_map: ModuleMap, folder: Path) -> None:
     for name, columns in tables.items():
         path = staging / f"{name}.parquet"
         pq.write_table(pa.table(columns), path, compression="zstd", compression_level=19)
-        hashes[name] = _sha256(path)
+        hashes[name] = sha256_of(path)
     manifest = _Manifest(info=module_map.info, sha256=hashes)
     text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True)
     (staging / "module_map.json").write_text(text + "\n", encoding="utf-8")
@@ -147,7 +147,7 @@ def _read_manifest(path: Path) -> _Manifest:
 
 def _read(path: Path, manifest: _Manifest) -> dict[str, Int64]:
     try:
-        found = _sha256(path)
+        found = sha256_of(path)
     except OSError as error:
         raise InputError(path, error.strerror or "no file", "a table", _REBUILD) from error
     expected = manifest.sha256.get(path.stem, "no hash in module_map.json")
@@ -186,7 +186,3 @@ def _check(
 
 def _outside(index: Int64, size: int) -> bool:
     return bool(((index < 0) | (index >= size)).any())
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

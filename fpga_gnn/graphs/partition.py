@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fpga_gnn.contract import PartitionShape
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.graphs.graph import Graph
+from fpga_gnn.graphs.ranges import expand_ranges
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +136,8 @@ class _Incidence:
 
     def around(self, nodes: Int64) -> Int64:
         """Return the edges at ``nodes``, unique."""
-        count = self.start[nodes + 1] - self.start[nodes]
-        offset = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        return np.unique(self.edges[np.repeat(self.start[nodes], count) + offset])
+        _, row = expand_ranges(self.start[nodes], self.start[nodes + 1] - self.start[nodes])
+        return np.unique(self.edges[row])
 
 
 def _close(graph: Graph, incidence: _Incidence, owned: Int64, hops: int) -> Partition:

@@ -7,7 +7,6 @@ One line per item: ``kernel NAME``, ``contract SHA256``, then per case ``case NA
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from numpy.typing import ArrayLike
 from fpga_gnn.contract import Contract
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
+from fpga_gnn.files import write_whole
 
 _MAKE = "make it again with sim/make_golden.py"
 
@@ -38,9 +38,7 @@ def format_vectors(
 
 def write_vectors(path: Path, text: str) -> None:
     """Write a golden file whole or not at all."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    scratch.write_text(text, encoding="ascii")
-    scratch.replace(path)
+    write_whole(path, text.encode("ascii"))
 
 
 def read_vectors(path: Path, kernel: str, contract: Contract) -> dict[str, dict[str, Int64]]:

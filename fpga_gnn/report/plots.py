@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fpga_gnn.contract.fixed_point import Int64
+from fpga_gnn.files import write_whole
 
 _PT_EDGES = np.array([1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0])
 _GREY, _BLUE, _ORANGE, _GREEN = "#b8bcc4", "#1f5fa8", "#d9722b", "#2f8f5b"
@@ -132,6 +134,6 @@ def wilson_interval(
 
 def _save(figure: Figure, path: Path) -> None:
     FigureCanvasAgg(figure)
-    staging = path.with_name(f".{path.name}.tmp")
-    figure.savefig(staging, dpi=130, format="png")
-    staging.replace(path)
+    picture = BytesIO()
+    figure.savefig(picture, dpi=130, format="png")
+    write_whole(path, picture.getvalue())

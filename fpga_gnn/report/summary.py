@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from fpga_gnn import __version__
+from fpga_gnn.files import write_whole
 
 Label = Literal["estimate", "yosys", "rtl-sim", "csynth", "cosim", "vivado", "board"]
 
@@ -72,10 +73,7 @@ class FlowReport(_Frozen):
 
 def save_report(report: FlowReport, path: Path) -> None:
     """Write ``report`` as JSON, whole or not at all."""
-    staging = path.with_name(f".{path.name}.tmp")
-    data: dict[str, Any] = report.model_dump(mode="json")
-    staging.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    staging.replace(path)
+    write_whole(path, f"{json.dumps(report.model_dump(mode='json'), indent=1)}\n".encode())
 
 
 def rung_lines(rungs: Sequence[RungResult]) -> list[str]:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from fpga_gnn.graphs.truth import EdgeLabels
+from fpga_gnn.tracks.metrics import ratio
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,10 @@ def summarize_edges(
         n_events=len(labels),
         n_edges=score.size,
         n_target_edges=int(target.sum()),
-        graph_efficiency=_ratio(target.sum(), n_segments),
-        graph_purity=_ratio(target.sum(), used.sum()),
-        efficiency=_ratio((target & passing).sum(), target.sum()),
-        purity=_ratio((target & passing).sum(), passing.sum()),
+        graph_efficiency=ratio(target.sum(), n_segments),
+        graph_purity=ratio(target.sum(), used.sum()),
+        efficiency=ratio((target & passing).sum(), target.sum()),
+        purity=ratio((target & passing).sum(), passing.sum()),
         auc=_auc(score[used], target[used]),
     )
 
@@ -59,7 +60,3 @@ def _auc(score: np.ndarray, positive: np.ndarray) -> float:
         return float("nan")
     ranks = rankdata(score)[positive].sum()
     return float((ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
-
-
-def _ratio(part: float, whole: float) -> float:
-    return float(part) / float(whole) if whole else float("nan")

@@ -8,7 +8,7 @@ matched to any particle; efficiency counts target particles.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,27 +46,27 @@ class TrackSummary:
     @property
     def efficiency(self) -> float:
         """Found targets / targets (one-way matching)."""
-        return _ratio(self.n_found, self.n_targets)
+        return ratio(self.n_found, self.n_targets)
 
     @property
     def efficiency_two_way(self) -> float:
         """Found targets / targets (double majority)."""
-        return _ratio(self.n_found_two_way, self.n_targets)
+        return ratio(self.n_found_two_way, self.n_targets)
 
     @property
     def fake_rate(self) -> float:
         """Tracks matched to no particle / tracks."""
-        return _ratio(self.n_tracks - self.n_matched, self.n_tracks)
+        return ratio(self.n_tracks - self.n_matched, self.n_tracks)
 
     @property
     def strict_fake_rate(self) -> float:
         """1 - distinct matched particles / tracks: duplicates count as fakes."""
-        return _ratio(self.n_tracks - self.n_distinct, self.n_tracks)
+        return ratio(self.n_tracks - self.n_distinct, self.n_tracks)
 
     @property
     def duplicate_rate(self) -> float:
         """(Matched tracks - distinct particles) / distinct particles."""
-        return _ratio(self.n_matched - self.n_distinct, self.n_distinct)
+        return ratio(self.n_matched - self.n_distinct, self.n_distinct)
 
 
 def match_tracks(event: Event, track: Int64, selection: TargetSelection) -> TrackMatch:
@@ -111,7 +111,7 @@ def summarize(matches: Iterable[TrackMatch]) -> TrackSummary:
         )
         for m in matches
     ]
-    return TrackSummary(*(sum(row[i] for row in rows) for i in range(7)))
+    return TrackSummary(*(sum(row[i] for row in rows) for i in range(len(fields(TrackSummary)))))
 
 
 def _marked(size: int, rows: Int64) -> NDArray[np.bool_]:
@@ -120,5 +120,6 @@ def _marked(size: int, rows: Int64) -> NDArray[np.bool_]:
     return mask
 
 
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")
+def ratio(part: float, whole: float) -> float:
+    """Return ``part / whole``; NaN without a denominator."""
+    return float(part) / float(whole) if whole else float("nan")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from fpga_gnn.errors import InputError
+from fpga_gnn.files import write_whole
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """Write ``tensors`` atomically; ``metadata`` travels in the header."""
-    staging = path.with_name(f".{path.name}.tmp")
-    staging.write_bytes(save({k: v.detach().contiguous() for k, v in tensors.items()}, metadata))
-    os.replace(staging, path)
+    contiguous = {name: value.detach().contiguous() for name, value in tensors.items()}
+    write_whole(path, save(contiguous, metadata))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -34,9 +33,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def save_json(path: Path, data: Any) -> None:
     """Write ``data`` atomically as indented JSON."""
-    staging = path.with_name(f".{path.name}.tmp")
-    staging.write_text(json.dumps(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(staging, path)
+    write_whole(path, f"{json.dumps(data, indent=1, sort_keys=True)}\n".encode())
 
 
 def load_json(path: Path) -> Any:

@@ -26,6 +26,12 @@ class LabelledGraph:
     event_graph: EventGraph
     labels: EdgeLabels
 
+    @classmethod
+    def of(cls, event: Event, event_graph: EventGraph, selection: TargetSelection) -> LabelledGraph:
+        """Label the edges of ``event_graph`` with the truth of its ``event``."""
+        graph, rows = event_graph.graph, event_graph.hits.rows
+        return cls(event, event_graph, label_edges(event, selection, rows, graph.src, graph.dst))
+
     @property
     def graph(self) -> Graph:
         """The graph."""
@@ -37,10 +43,7 @@ def labelled_graphs(
 ) -> Iterable[LabelledGraph]:
     """Build and label the graph of each event, one at a time."""
     for event in events:
-        event_graph = build_event_graph(event, module_map, contract)
-        graph, rows = event_graph.graph, event_graph.hits.rows
-        labels = label_edges(event, selection, rows, graph.src, graph.dst)
-        yield LabelledGraph(event, event_graph, labels)
+        yield LabelledGraph.of(event, build_event_graph(event, module_map, contract), selection)
 
 
 def network_inputs(

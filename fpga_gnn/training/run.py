@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fpga_gnn import __version__
 from fpga_gnn.contract import Contract, parse_contract, validation_error
 from fpga_gnn.errors import InputError
+from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.module_map import ModuleMap
 from fpga_gnn.graphs.module_map_store import load_module_map, save_module_map
 from fpga_gnn.models.student import Student
@@ -66,7 +66,7 @@ def save_run(run: Run, folder: Path) -> None:
     save_module_map(run.module_map, folder / _MAP)
     metadata = {"contract_sha256": run.contract.sha256}
     save_tensors(folder / _STUDENT, run.student.state_dict(), metadata)
-    record = _Record(**run.info.model_dump(), student_sha256=_sha256(folder / _STUDENT))
+    record = _Record(**run.info.model_dump(), student_sha256=sha256_of(folder / _STUDENT))
     save_json(folder / _INFO, record.model_dump(mode="json"))
 
 
@@ -83,7 +83,7 @@ def load_run(folder: Path) -> Run:
     contract.require_hash(info.contract_sha256, folder / _INFO)
     tensors, metadata = load_tensors(folder / _STUDENT)
     contract.require_hash(metadata.get("contract_sha256", "none"), folder / _STUDENT)
-    found, expected = _sha256(folder / _STUDENT), record.student_sha256
+    found, expected = sha256_of(folder / _STUDENT), record.student_sha256
     if found != expected:
         raise InputError(
             folder / _STUDENT, f"sha256 {found[:12]}", f"sha256 {expected[:12]} as in {_INFO}"
@@ -96,7 +96,3 @@ def load_run(folder: Path) -> Run:
         raise InputError(folder / _STUDENT, found, "this contract's network") from error
     module_map = load_module_map(folder / _MAP, contract)
     return Run(contract, module_map, student.eval(), info)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -15,7 +15,7 @@ from fpga_gnn.hw.kernels import hls_dir, load_kernels
 ROOT = Path(fpga_gnn.__file__).parent
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
 
-COMMON = {"errors", "resources", "__init__"}
+COMMON = {"errors", "files", "resources", "__init__"}
 """Modules beside the packages; every package may import them, they import no package."""
 
 ALLOWED = {

@@ -111,7 +111,7 @@ def test_a_picture_that_fails_keeps_the_earlier_one(tmp_path, monkeypatch):
     path.write_bytes(b"earlier")
 
     def fail(_, file, **options):
-        file.write_bytes(b"half")
+        file.write(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(Figure, "savefig", fail)

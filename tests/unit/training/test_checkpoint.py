@@ -7,8 +7,8 @@ import json
 import pytest
 import torch
 
+from fpga_gnn import files
 from fpga_gnn.errors import InputError
-from fpga_gnn.training import checkpoint
 from fpga_gnn.training.checkpoint import (
     flatten_optimizer,
     load_json,
@@ -68,7 +68,7 @@ def test_a_write_that_fails_keeps_the_earlier_file(saved, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(checkpoint.os, "replace", fail)
+    monkeypatch.setattr(files.os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         save_tensors(saved, {"weight": torch.zeros(1)}, {})
     assert saved.read_bytes() == before
