@@ -9,7 +9,21 @@ import typer
 from typer.exceptions import TyperException
 
 from fpga_gnn import __version__
-from fpga_gnn.cli import demo, header, import_, module_map, simulate, synth, train, validate
+from fpga_gnn.cli import (
+    demo,
+    evaluate,
+    export,
+    header,
+    import_,
+    metric_learning,
+    module_map,
+    samples,
+    simulate,
+    synth,
+    train,
+    train_teacher,
+    validate,
+)
 from fpga_gnn.errors import FpgaGnnError
 
 app = typer.Typer(
@@ -19,9 +33,14 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.command()(simulate.simulate)
+app.add_typer(samples.app, name="samples")
 app.add_typer(import_.app, name="import")
+app.add_typer(export.app, name="export")
 app.add_typer(module_map.app, name="module-map")
+app.add_typer(metric_learning.app, name="metric-learning")
 app.command()(train.train)
+app.command("train-teacher")(train_teacher.train_teacher)
+app.command()(evaluate.evaluate)
 app.command()(synth.synth)
 app.command()(validate.validate)
 app.command()(header.header)

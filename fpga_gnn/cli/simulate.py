@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.contract.config import validation_error
-from fpga_gnn.events.simulate import PIXEL_VOLUMES, SimulationConfig
+from fpga_gnn.events.acts_detector import PIXEL_VOLUMES
+from fpga_gnn.events.simulate import SimulationConfig
 from fpga_gnn.events.simulate import simulate as simulate_events
 
 

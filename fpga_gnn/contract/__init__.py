@@ -15,8 +15,10 @@ from fpga_gnn.contract.records import (
     DOUBLET_WINDOWS,
     TRIPLET_WINDOWS,
     CandidateRecords,
+    DydxLaw,
     HitRecords,
     ModuleMapRecords,
+    dydx_sign,
 )
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "TRIPLET_WINDOWS",
     "CandidateRecords",
     "Contract",
+    "DydxLaw",
     "FixedPoint",
     "HitRecords",
     "IntegerLayer",
@@ -32,6 +35,7 @@ __all__ = [
     "ModuleMapRecords",
     "PartitionShape",
     "contract_names",
+    "dydx_sign",
     "emit_header",
     "load_contract",
     "parse_contract",

@@ -6,6 +6,7 @@ Bit widths are the contract's; the kernels narrow each column to its ``ap_int``.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 import numpy as np
 
@@ -21,6 +22,18 @@ TRIPLET_WINDOWS = (
     "dzdr",
 )
 """Second axis of ``ModuleMapRecords.triplet_windows``."""
+
+
+DydxLaw = Literal["compatible", "physical"]
+
+
+def dydx_sign(law: DydxLaw) -> int:
+    """Return the sign of the inner slope in dydx.
+
+    The public module maps compute minus the *sum* of the slopes dy/dx of a triplet's doublets
+    ("compatible"); "physical" is the difference, inner minus outer.
+    """
+    return {"compatible": 1, "physical": -1}[law]
 
 
 class _Records:

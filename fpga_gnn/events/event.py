@@ -14,6 +14,17 @@ NO_PARTICLE = 0
 """``particle_id`` of a hit that no simulated particle made (noise)."""
 
 
+def module_key(
+    volume_id: NDArray[np.int32], layer_id: NDArray[np.int32], module_id: NDArray[np.int32]
+) -> NDArray[np.int64]:
+    """One integer per sensor: ``volume << 40 | layer << 24 | module``."""
+    return (
+        (volume_id.astype(np.int64) << 40)
+        | (layer_id.astype(np.int64) << 24)
+        | module_id.astype(np.int64)
+    )
+
+
 class _Columns:
     """Read-only one-dimensional columns of equal length and fixed dtype."""
 
@@ -85,12 +96,8 @@ class Hits(_Columns):
 
     @property
     def module_key(self) -> NDArray[np.int64]:
-        """One integer per sensor: ``volume << 40 | layer << 24 | module``."""
-        return (
-            (self.volume_id.astype(np.int64) << 40)
-            | (self.layer_id.astype(np.int64) << 24)
-            | self.module_id.astype(np.int64)
-        )
+        """One integer per sensor, see ``module_key``."""
+        return module_key(self.volume_id, self.layer_id, self.module_id)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Plane silicon sensors as arrays: local to global positions and random points on them."""
+"""Plane silicon sensors as arrays: local and global positions, random points on them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fpga_gnn.errors import InputError
+from fpga_gnn.events.event import Hits, module_key
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,23 @@ class Sensors:
     half_width: NDArray[np.float64]
     half_height: NDArray[np.float64]
 
+    def rows(self, hits: Hits) -> NDArray[np.int64]:
+        """Return the sensor row of each hit ``[n]``; ``InputError`` for an unknown sensor."""
+        keys = module_key(self.volume_id, self.layer_id, self.module_id)
+        row: NDArray[np.int64] = np.searchsorted(keys, hits.module_key).clip(max=keys.size - 1)
+        unknown = np.flatnonzero(keys[row] != hits.module_key)
+        if unknown.size:
+            volume, layer, module = (
+                int(column[unknown[0]])
+                for column in (hits.volume_id, hits.layer_id, hits.module_id)
+            )
+            raise InputError(
+                f"hit {hits.hit_id[unknown[0]]}",
+                f"volume {volume}, layer {layer}, module {module}",
+                "a sensor of the detector",
+            )
+        return row
+
     def to_global(
         self, sensor: NDArray[np.int64], local: NDArray[np.float64]
     ) -> NDArray[np.float64]:
@@ -33,6 +53,19 @@ class Sensors:
         rotation = self.rotation[sensor]
         position: NDArray[np.float64] = rotation[:, :, 0] * x + rotation[:, :, 1] * y
         return position + self.translation[sensor]
+
+    def to_local(
+        self, sensor: NDArray[np.int64], position: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return local positions ``[n, 3]`` of global positions ``[n, 3]`` on sensor rows.
+
+        The third coordinate is the height above the sensor plane; without it this inverts
+        ``to_global``.
+        """
+        local: NDArray[np.float64] = np.einsum(
+            "nij,ni->nj", self.rotation[sensor], position - self.translation[sensor]
+        )
+        return local
 
     def random_points(
         self, rng: np.random.Generator, n: int, sensors: NDArray[np.int64]

@@ -8,7 +8,6 @@ number of workers, any order and any resumed job give the same bytes.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import multiprocessing
 import signal
@@ -26,21 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from fpga_gnn.errors import ToolFailedError, ToolMissingError
+from fpga_gnn.errors import ToolFailedError
+from fpga_gnn.events.acts_detector import PITCHES_MM, PIXEL_VOLUMES, acts_detector, require
 from fpga_gnn.events.event import NO_PARTICLE, Event, Hits, Particles
-from fpga_gnn.events.sensors import Sensors
 from fpga_gnn.events.store import EventRecord, EventStore, write_event_files
 
-PIXEL_VOLUMES = (7, 8, 9)
-PITCHES_MM = {
-    **dict.fromkeys(PIXEL_VOLUMES, (0.05, 0.05)),
-    **dict.fromkeys((12, 13, 14), (0.08, 1.2)),
-    **dict.fromkeys((16, 17, 18), (0.12, 10.8)),
-}
-"""Sensor pitch per volume along local x and y; measurements are smeared by pitch / sqrt(12)."""
-
 ENERGY_GEV = 14000.0
-FIELD_TESLA = 2.0
 MIN_MOMENTUM_GEV = 0.05
 BEAM_SPOT_MM = (0.0125, 0.0125, 55.5)
 """Standard deviations of the collision point."""
@@ -125,7 +115,7 @@ def simulate(
     at the end names the events that failed; all others are stored. Processes are spawned: a
     script that calls this needs the ``if __name__ == "__main__"`` guard.
     """
-    _require("acts", "awkward", "pythia8mc")
+    require("simulation", "acts", "awkward", "pythia8mc")
     store = EventStore.create(out, config.origin)
     missing = [event_id for event_id in config.event_ids if event_id not in store]
     done = config.events - len(missing)
@@ -164,14 +154,6 @@ def simulate(
             f"stored; event {first}: {type(failed[first]).__name__}: {failed[first]}"
         )
     return store
-
-
-def _require(*modules: str) -> None:
-    missing = [name for name in modules if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ToolMissingError(
-            f"simulation: {' and '.join(missing)} not installed; run pip install 'fpga-gnn[sim]'"
-        )
 
 
 def _simulate_event(config: SimulationConfig, folder: Path, event_id: int) -> EventRecord:
@@ -321,11 +303,9 @@ class _Detector:
         from acts import examples
 
         level = acts.logging.FATAL
-        # Surfaces point into the detector without owning it.
-        self._detector = examples.GenericDetector(logLevel=level)
-        geometry = self._detector.trackingGeometry()
-        surfaces = geometry.geoIdSurfaceMap()
-        self._sensor_of, self.sensors = _read_sensors(surfaces)
+        detector = acts_detector()
+        self.sensors = detector.sensors
+        self._sensor_of = {i.value: row for row, i in enumerate(detector.identifiers)}
         base_seed = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
         randomness = examples.RandomNumbers(seed=base_seed)
         self._fatras = examples.FatrasSimulation(
@@ -334,17 +314,15 @@ class _Detector:
             outputParticles="particles",
             outputSimHits="simhits",
             randomNumbers=randomness,
-            trackingGeometry=geometry,
-            magneticField=acts.ConstantBField(
-                acts.Vector3(0, 0, FIELD_TESLA * acts.UnitConstants.T)
-            ),
+            trackingGeometry=detector.geometry,
+            magneticField=detector.field,
             generateHitsOnSensitive=True,
             pMin=MIN_MOMENTUM_GEV * acts.UnitConstants.GeV,
         )
         self._digitization = examples.DigitizationAlgorithm(
             level=level,
             digitizationConfigs=_digitization_config(),
-            surfaceByIdentifier=surfaces,
+            surfaceByIdentifier=detector.surfaces,
             randomNumbers=randomness,
             inputSimHits="simhits",
             outputMeasurements="measurements",
@@ -448,45 +426,6 @@ def _digitization_config() -> Any:
         file = Path(folder) / "digitization.json"
         file.write_text(json.dumps({"acts-geometry-hierarchy-map": header, "entries": entries}))
         return acts_json.readDigiConfigFromJson(str(file))
-
-
-def _read_sensors(surfaces: dict[Any, Any]) -> tuple[dict[int, int], Sensors]:
-    """Return the row of every ACTS geometry identifier, and the sensors."""
-    import acts
-
-    context = acts.GeometryContext.dangerouslyDefaultConstruct()
-    sensitive = sorted(
-        (surface for surface in surfaces.values() if surface.isSensitive),
-        key=lambda surface: int(surface.geometryId.value),
-    )
-    ids = [surface.geometryId for surface in sensitive]
-    transforms = [surface.localToGlobalTransform(context) for surface in sensitive]
-    bounds = [_trapezoid(surface.bounds) for surface in sensitive]
-    sensors = Sensors(
-        volume_id=np.array([i.volume for i in ids], np.int32),
-        layer_id=np.array([i.layer for i in ids], np.int32),
-        module_id=np.array([i.sensitive for i in ids], np.int32),
-        rotation=np.array(
-            [
-                [[t.rotation[row, column] for column in range(3)] for row in range(3)]
-                for t in transforms
-            ]
-        ),
-        translation=np.array([_xyz(t.translation) for t in transforms]),
-        half_width=np.array([half_width for half_width, _ in bounds]),
-        half_height=np.array([half_height for _, half_height in bounds]),
-    )
-    return {i.value: row for row, i in enumerate(ids)}, sensors
-
-
-def _trapezoid(bounds: Any) -> tuple[tuple[float, float], float]:
-    """Return the half widths at the lower and upper edge and the half height of a sensor."""
-    import acts
-
-    first, second, third, fourth = bounds.values()
-    if isinstance(bounds, acts.RectangleBounds):
-        return (third, third), fourth
-    return (first, second), third
 
 
 def _truth(particles: list[Any]) -> Particles:

@@ -22,13 +22,21 @@ class TargetSelection(BaseModel):
     min_hits: int = Field(default=3, ge=1)
 
 
+def hit_particles(event: Event) -> NDArray[np.int64]:
+    """Return the row of ``event.particles`` that made each hit [H] int64, -1 for noise."""
+    ids = event.particles.particle_id
+    order = np.argsort(ids, kind="stable")
+    linked = event.hits.particle_id != NO_PARTICLE
+    rows = np.full(len(event.hits), -1, dtype=np.int64)
+    rows[linked] = order[np.searchsorted(ids[order], event.hits.particle_id[linked])]
+    return rows
+
+
 def hits_per_particle(event: Event) -> NDArray[np.int64]:
     """Return the number of hits of each particle, int64, in the order of ``event.particles``."""
-    order = np.argsort(event.particles.particle_id, kind="stable")
-    linked = event.hits.particle_id[event.hits.particle_id != NO_PARTICLE]
-    rows = order[np.searchsorted(event.particles.particle_id[order], linked)]
-    counts: NDArray[np.int64] = np.bincount(rows, minlength=len(event.particles)).astype(np.int64)
-    return counts
+    rows = hit_particles(event)
+    counts: NDArray[np.int64] = np.bincount(rows[rows >= 0], minlength=len(event.particles))
+    return counts.astype(np.int64)
 
 
 def target_mask(event: Event, selection: TargetSelection) -> NDArray[np.bool_]:

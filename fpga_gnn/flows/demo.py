@@ -22,8 +22,15 @@ from fpga_gnn.flows.validate import (
 )
 from fpga_gnn.hw.boards import Board
 from fpga_gnn.report.estimates import classifier_estimates
-from fpga_gnn.report.plots import efficiency_vs_pt, event_display, score_histogram
+from fpga_gnn.report.plots import (
+    BinnedCurve,
+    efficiency_vs_pt,
+    event_display,
+    score_histogram,
+)
 from fpga_gnn.report.summary import FlowReport, save_report
+from fpga_gnn.tracks.binomial import binned_efficiency
+from fpga_gnn.tracks.metrics import PT_EDGES
 from fpga_gnn.training.config import TrainingConfig
 from fpga_gnn.training.loop import Progress
 from fpga_gnn.training.pipeline import learn_training_map, train_run
@@ -119,8 +126,15 @@ def draw(run: Run, events: list[ScoredEvent], found: Physics, folder: Path) -> N
         ~target & ~ignored,
         float(to_logit(run.info.score_cut)),
     )
-    efficiency_vs_pt(
-        folder / PICTURES[2],
+    n_targets = sum(int(match.target.sum()) for match in found.matches)
+    rate = binned_efficiency(
         np.concatenate([match.pt[match.target] for match in found.matches]),
         np.concatenate([match.found[match.target] for match in found.matches]),
+        PT_EDGES,
+        overflow=True,
+    )
+    efficiency_vs_pt(
+        folder / PICTURES[2],
+        [BinnedCurve("connected components", rate.edges, rate.value, *rate.interval)],
+        f"{n_targets} target particles, held-out events",
     )

@@ -15,6 +15,7 @@ from fpga_gnn.graphs.truth import EdgeLabels
 from fpga_gnn.hw.boards import Board
 from fpga_gnn.report.summary import FlowReport, RungResult, save_report
 from fpga_gnn.tracks.builder import build_tracks
+from fpga_gnn.tracks.candidates import Tracks
 from fpga_gnn.tracks.edge_metrics import summarize_edges
 from fpga_gnn.tracks.metrics import TrackMatch, match_tracks, summarize
 from fpga_gnn.training.data import LabelledGraph
@@ -77,7 +78,7 @@ def physics(run: Run, events: Sequence[ScoredEvent]) -> Physics:
     labels = [LabelledGraph.of(e.event, e.event_graph, config.selection).labels for e in events]
     tracks = [build_tracks(e.event_graph, e.scores, cut, config.min_track_hits) for e in events]
     matches = [
-        match_tracks(e.event, track, config.selection)
+        match_tracks(e.event, Tracks.from_labels(track), config.selection)
         for e, track in zip(events, tracks, strict=True)
     ]
     edges = summarize_edges([e.scores for e in events], labels, cut)

@@ -16,7 +16,7 @@ from fpga_gnn.contract import (
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.events.event import Event
 from fpga_gnn.graphs.hits import QuantizedHits, quantize_hits, wrap_phi
-from fpga_gnn.graphs.module_map import ModuleMap, build_candidates
+from fpga_gnn.graphs.module_map import ModuleMap, build_candidates, tagged_edges
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +66,11 @@ def graph_from_candidates(
     hits: HitRecords, candidates: CandidateRecords, contract: Contract
 ) -> Graph:
     """Keep the tagged ``candidates`` and compute the classifier's integer features."""
-    tagged = candidates.tagged == 1
-    src, dst = candidates.src[tagged], candidates.dst[tagged]
+    return graph_of_edges(hits, *tagged_edges(candidates), contract)
+
+
+def graph_of_edges(hits: HitRecords, src: Int64, dst: Int64, contract: Contract) -> Graph:
+    """Compute the classifier's integer features of edges ``src``, ``dst`` [E] between nodes."""
     node = {"r": hits.r, "phi": hits.phi, "z": hits.z, "eta": hits.eta}
     edge = {
         "dr": hits.r[dst] - hits.r[src],

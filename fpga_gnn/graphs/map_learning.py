@@ -7,117 +7,170 @@ that every training track passes its own map exactly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import islice
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from fpga_gnn.contract import (
     DOUBLET_WINDOWS,
     TRIPLET_WINDOWS,
     Contract,
+    DydxLaw,
     FixedPoint,
     HitRecords,
     ModuleMapRecords,
+    dydx_sign,
 )
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.graphs.hits import quantize_hits, wrap_phi
+from fpga_gnn.graphs.map_settings import MapSettings
 from fpga_gnn.graphs.module_map import ModuleMap, ModuleMapInfo
 from fpga_gnn.graphs.ranges import expand_ranges
 from fpga_gnn.graphs.truth import truth_segments
 
-Pooling = Literal["module", "layer"]
-_Bounds = tuple[Int64, Int64]
 _LAYER_SHIFT = 24
-
-
-@dataclass(frozen=True, eq=False)
-class _Sample:
-    """Doublets [P] and triplets [Q] of the training tracks: sensor keys and windows."""
-
-    doublet_keys: Int64
-    doublet_bounds: Int64
-    triplet_keys: Int64
-    triplet_bounds: Int64
-    n_tracks: int
+_WELL_KNOWN = 20
+"""Tracks from which on an entry's own windows tell the typical width of its layers' windows."""
+_EVENTS_PER_MERGE = 64
+_CROSSED_TRIPLET = (*TRIPLET_WINDOWS, "physical_dydx")
+"""Variables of ``Crossings.triplets``."""
+_Bounds = tuple[Int64, Int64]
 
 
 @dataclass(frozen=True, eq=False)
 class _Entries:
-    """Distinct doublets or triplets: sensor keys [K, 2 or 3], joined windows, counts [K]."""
+    """Distinct doublets or triplets: sensor keys [K, 2 or 3], how often crossed ``count`` [K].
+
+    Of each window variable [K, V]: ``windows`` [K, V, 2] minimum and maximum, ``total`` and
+    ``square`` the sums of the values and of their squares.
+    """
 
     keys: Int64
     windows: Int64
     count: Int64
+    total: NDArray[np.float64]
+    square: NDArray[np.float64]
 
     def take(self, rows: NDArray[np.bool_] | Int64) -> _Entries:
-        return _Entries(self.keys[rows], self.windows[rows], self.count[rows])
+        return _Entries(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def with_keys(self, keys: Int64) -> _Entries:
+        return replace(self, keys=keys)
+
+
+@dataclass(frozen=True, eq=False)
+class Crossings:
+    """What the target tracks of events crossed, from which maps of any settings follow.
+
+    ``doublets`` and ``triplets`` with the values of their window variables, triplets with dydx by
+    both laws (``_CROSSED_TRIPLET``); ``modules`` [M] ascending sensor keys and their ``azimuth``
+    [M] (binary angle).
+    """
+
+    doublets: _Entries
+    triplets: _Entries
+    modules: Int64
+    azimuth: Int64
+    n_events: int
+    n_tracks: int
+    selection: TargetSelection
 
 
 def learn_module_map(
     events: Iterable[Event],
     contract: Contract,
     selection: TargetSelection | None = None,
-    *,
-    pooling: Pooling = "module",
-    min_occurrence: int = 1,
-    widening: float = 0.0,
+    settings: MapSettings | None = None,
     source: dict[str, object] | None = None,
 ) -> ModuleMap:
     """Learn doublets and triplets of modules, with their windows, from ``events``.
 
-    Entries crossed fewer than ``min_occurrence`` times are dropped; each window without an open
-    bound grows on both sides by ``widening`` times its width. Doublets that close a cycle of
-    modules are removed, rarest first, with their triplets.
-
-    ``pooling="module"`` is the field's definition: each entry has the windows of its own tracks,
-    which takes hundreds of events to converge. ``pooling="layer"`` is for small samples: entries
-    share the windows of all tracks that cross the same layers, two doublets make a triplet if
-    tracks cross their three layers, and the dydx window, which has no meaning across modules of
-    different azimuth, is open.
+    ``settings`` say how windows follow from the tracks (``MapSettings``). Doublets that close a
+    cycle of modules are removed, rarest first, with their triplets. A ring of overlapping modules
+    around the beam is no such cycle: no track and no chain of windows turns around the detector.
 
     Raises ``InputError`` when no target track is found, or no doublet is left.
     """
-    selection = selection or TargetSelection()
-    samples = [_event_sample(event, contract, selection) for event in events]
-    n_tracks = sum(sample.n_tracks for sample in samples)
-    if not n_tracks:
-        raise InputError("module map", "no target track", "events with target particles")
-    doublet_keys, doublet_bounds, triplet_keys, triplet_bounds = (
-        np.concatenate([getattr(sample, name) for sample in samples])
-        for name in ("doublet_keys", "doublet_bounds", "triplet_keys", "triplet_bounds")
+    return map_from_crossings(
+        collect_crossings(events, contract, selection), contract, settings, source
     )
-    crossed = _group(doublet_keys, doublet_bounds)
-    often = crossed.take(crossed.count >= min_occurrence)
-    doublets = often.take(_acyclic(often.keys, often.count))
+
+
+def collect_crossings(
+    events: Iterable[Event], contract: Contract, selection: TargetSelection | None = None
+) -> Crossings:
+    """Return what the target tracks of ``events`` crossed.
+
+    Works a batch at a time: memory follows the map, not the events. Raises ``InputError`` for no
+    event.
+    """
+    selection = selection or TargetSelection()
+    merged: Crossings | None = None
+    for batch in _batches(events, _EVENTS_PER_MERGE):
+        samples = [_event_crossings(event, contract, selection) for event in batch]
+        merged = merge_crossings([*([merged] if merged else []), *samples])
+    if merged is None:
+        raise InputError("module map", "no event", "events with target particles")
+    return merged
+
+
+def merge_crossings(parts: Sequence[Crossings]) -> Crossings:
+    """Join the crossings of different events, collected by one contract and selection."""
+    modules, first = np.unique(np.concatenate([p.modules for p in parts]), return_index=True)
+    return Crossings(
+        _group([p.doublets for p in parts]),
+        _group([p.triplets for p in parts]),
+        modules,
+        np.concatenate([p.azimuth for p in parts])[first],
+        sum(p.n_events for p in parts),
+        sum(p.n_tracks for p in parts),
+        parts[0].selection,
+    )
+
+
+def map_from_crossings(
+    crossings: Crossings,
+    contract: Contract,
+    settings: MapSettings | None = None,
+    source: dict[str, object] | None = None,
+) -> ModuleMap:
+    """Make a module map of ``crossings``, as ``learn_module_map``, with the same errors."""
+    settings = settings or MapSettings()
+    if not crossings.n_tracks:
+        raise InputError("module map", "no target track", "events with target particles")
+    crossed, triplets = crossings.doublets, _of_law(crossings.triplets, settings.dydx)
+    often = crossed.take(crossed.count >= settings.min_occurrence)
+    azimuth = crossings.azimuth[np.searchsorted(crossings.modules, often.keys)]
+    doublets = often.take(_acyclic(often.keys, often.count, azimuth, contract.hit.phi))
     if not doublets.count.size:
         raise InputError(
             "module map",
-            f"no doublet crossed {min_occurrence} times",
+            f"no doublet crossed {settings.min_occurrence} times",
             "more events, or fewer times",
         )
-    triplets = _group(triplet_keys, triplet_bounds)
     n_triplets_crossed = triplets.count.size
-    if pooling == "layer":
-        by_layer = _group(triplet_keys >> _LAYER_SHIFT, triplet_bounds)
+    if settings.pooling == "layer":
+        by_layer = _group([triplets.with_keys(triplets.keys >> _LAYER_SHIFT)])
         triplets = _compose(doublets.keys, triplets, by_layer, contract)
-        by_layer = _group(doublet_keys >> _LAYER_SHIFT, doublet_bounds)
-        shared = _find_rows(by_layer.keys, doublets.keys >> _LAYER_SHIFT)
-        doublets = _Entries(doublets.keys, by_layer.windows[shared], doublets.count)
+        by_layer = _group([crossed.with_keys(crossed.keys >> _LAYER_SHIFT)])
+        shared = by_layer.take(_find_rows(by_layer.keys, doublets.keys >> _LAYER_SHIFT))
+        doublets = replace(shared, keys=doublets.keys, count=doublets.count)
     else:
-        triplets = triplets.take(triplets.count >= min_occurrence)
+        triplets = triplets.take(triplets.count >= settings.min_occurrence)
 
     inner = _find_rows(doublets.keys, triplets.keys[:, :2])
     outer = _find_rows(doublets.keys, triplets.keys[:, 1:])
     known = (inner >= 0) & (outer >= 0)
-    triplets, inner, outer = triplets.take(known), inner[known], outer[known]
-    order = np.lexsort((outer, inner))
+    order = np.flatnonzero(known)[np.lexsort((outer[known], inner[known]))]
+    triplets, inner, outer = triplets.take(order), inner[order], outer[order]
     modules = np.unique(doublets.keys)
     source_module = np.searchsorted(modules, doublets.keys[:, 0])
     return ModuleMap(
@@ -125,23 +178,21 @@ def learn_module_map(
         records=ModuleMapRecords(
             doublet_start=np.searchsorted(source_module, np.arange(modules.size + 1)),
             doublet_target=np.searchsorted(modules, doublets.keys[:, 1]),
-            doublet_windows=_widen(doublets.windows, DOUBLET_WINDOWS, contract, widening),
-            triplet_start=np.searchsorted(inner[order], np.arange(doublets.count.size + 1)),
-            triplet_outer=outer[order],
-            triplet_windows=_widen(triplets.windows[order], TRIPLET_WINDOWS, contract, widening),
+            doublet_windows=_tolerant_windows(doublets, DOUBLET_WINDOWS, contract, settings),
+            triplet_start=np.searchsorted(inner, np.arange(doublets.count.size + 1)),
+            triplet_outer=outer,
+            triplet_windows=_tolerant_windows(triplets, TRIPLET_WINDOWS, contract, settings),
         ),
         doublet_count=doublets.count,
-        triplet_count=triplets.count[order],
+        triplet_count=triplets.count,
         info=ModuleMapInfo(
+            **settings.model_dump(),
             contract=contract.name,
             map_sha256=contract.map_sha256,
             source=source or {},
-            n_events=len(samples),
-            n_tracks=n_tracks,
-            selection=selection,
-            pooling=pooling,
-            min_occurrence=min_occurrence,
-            widening=widening,
+            n_events=crossings.n_events,
+            n_tracks=crossings.n_tracks,
+            selection=crossings.selection,
             n_rare_doublets=crossed.count.size - often.count.size,
             n_cycle_doublets=often.count.size - doublets.count.size,
             n_dropped_triplets=n_triplets_crossed - int((triplets.count > 0).sum()),
@@ -149,29 +200,64 @@ def learn_module_map(
     )
 
 
-def _event_sample(event: Event, contract: Contract, selection: TargetSelection) -> _Sample:
-    hits = quantize_hits(event, np.unique(event.hits.module_key), contract)
+def _batches(events: Iterable[Event], size: int) -> Iterator[list[Event]]:
+    iterator = iter(events)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _event_crossings(event: Event, contract: Contract, selection: TargetSelection) -> Crossings:
+    key = event.hits.module_key
+    modules, first = np.unique(key, return_index=True)
+    hits = quantize_hits(event, modules, contract)
     node = np.empty(len(event.hits), dtype=np.int64)
     node[hits.rows] = np.arange(hits.rows.size)
     segments = truth_segments(event, selection)
-    key = event.hits.module_key
     wanted = segments.target & (key[segments.inner] != key[segments.outer])
     inner, outer = segments.inner[wanted], segments.outer[wanted]
     chained = np.flatnonzero(outer[:-1] == inner[1:])
     h1, h2, h3 = inner[chained], outer[chained], outer[chained + 1]
-    return _Sample(
-        doublet_keys=np.stack([key[inner], key[outer]], axis=1),
-        doublet_bounds=_stack(doublet_bounds(hits.records, node[inner], node[outer], contract)),
-        triplet_keys=np.stack([key[h1], key[h2], key[h3]], axis=1),
-        triplet_bounds=_stack(
+    triples = (hits.records, node[h1], node[h2], node[h3], contract)
+    return Crossings(
+        doublets=_entries(
+            np.stack([key[inner], key[outer]], axis=1),
+            doublet_bounds(hits.records, node[inner], node[outer], contract),
+        ),
+        triplets=_entries(
+            np.stack([key[h1], key[h2], key[h3]], axis=1),
             [
                 *doublet_bounds(hits.records, node[h1], node[h2], contract),
                 *doublet_bounds(hits.records, node[h2], node[h3], contract),
-                *triplet_bounds(hits.records, node[h1], node[h2], node[h3], contract),
-            ]
+                *triplet_bounds(*triples, "compatible"),
+                triplet_bounds(*triples, "physical")[0],
+            ],
         ),
+        modules=modules,
+        azimuth=hits.records.phi[node[first]],
+        n_events=1,
         n_tracks=int(wanted.sum() - chained.size),
+        selection=selection,
     )
+
+
+def _of_law(crossed: _Entries, law: DydxLaw) -> _Entries:
+    """Return triplets with the columns of ``TRIPLET_WINDOWS``, dydx by ``law``."""
+    dydx = _CROSSED_TRIPLET.index("physical_dydx" if law == "physical" else "dydx")
+    columns = [dydx if name == "dydx" else _CROSSED_TRIPLET.index(name) for name in TRIPLET_WINDOWS]
+    return replace(
+        crossed,
+        windows=crossed.windows[:, columns],
+        total=crossed.total[:, columns],
+        square=crossed.square[:, columns],
+    )
+
+
+def _entries(keys: Int64, bounds: Sequence[_Bounds]) -> _Entries:
+    """Return one entry per track crossing from per-variable (low, high) columns."""
+    low, high = (np.stack([pair[side] for pair in bounds], axis=1) for side in (0, 1))
+    value = (low + high) / 2
+    count = np.ones(len(keys), dtype=np.int64)
+    return _Entries(keys, np.stack([low, high], axis=2), count, value, value**2)
 
 
 def doublet_bounds(hits: HitRecords, h1: Int64, h2: Int64, contract: Contract) -> list[_Bounds]:
@@ -190,11 +276,11 @@ def doublet_bounds(hits: HitRecords, h1: Int64, h2: Int64, contract: Contract) -
 
 
 def triplet_bounds(
-    hits: HitRecords, h1: Int64, h2: Int64, h3: Int64, contract: Contract
+    hits: HitRecords, h1: Int64, h2: Int64, h3: Int64, contract: Contract, law: DydxLaw
 ) -> list[_Bounds]:
     """Return floor and ceiling of dydx and dzdr of hit triples, as integers."""
     formats = contract.windows
-    a, b = hits.y[h2] - hits.y[h1], hits.x[h1] - hits.x[h2]
+    a, b = hits.y[h2] - hits.y[h1], dydx_sign(law) * (hits.x[h1] - hits.x[h2])
     c, d = hits.y[h2] - hits.y[h3], hits.x[h2] - hits.x[h3]
     dydx = a * d - c * b
     dr12, dr23 = hits.r[h2] - hits.r[h1], hits.r[h3] - hits.r[h2]
@@ -216,21 +302,30 @@ def _ratio_bounds(
     return fixed.saturate(low), fixed.saturate(high)
 
 
-def _stack(bounds: Sequence[_Bounds]) -> Int64:
-    """Return [rows, variables, 2] from per-variable (low, high) columns."""
-    return np.stack([np.stack(pair, axis=1) for pair in bounds], axis=1)
-
-
-def _group(keys: Int64, bounds: Int64) -> _Entries:
-    """Join the windows of equal rows of ``keys``; entries come sorted by key."""
-    unique, inverse, count = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
-    if not count.size:
-        return _Entries(unique, bounds, count)
-    order = np.argsort(inverse.reshape(-1), kind="stable")
-    first = np.cumsum(count) - count
-    low = np.minimum.reduceat(bounds[order, :, 0], first, axis=0)
-    high = np.maximum.reduceat(bounds[order, :, 1], first, axis=0)
-    return _Entries(unique, np.stack([low, high], axis=2), count)
+def _group(parts: Sequence[_Entries]) -> _Entries:
+    """Join entries of equal keys; the result is sorted by key."""
+    joined = _Entries(
+        *(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(_Entries))
+    )
+    if not joined.count.size:
+        return joined
+    sorted_ = joined.take(np.lexsort(joined.keys.T[::-1]))
+    new = (np.diff(sorted_.keys, axis=0) != 0).any(axis=1)
+    first = np.flatnonzero(np.append(True, new))
+    return _Entries(
+        sorted_.keys[first],
+        np.stack(
+            [
+                np.minimum.reduceat(sorted_.windows[:, :, 0], first),
+                np.maximum.reduceat(sorted_.windows[:, :, 1], first),
+            ],
+            axis=2,
+        ),
+        *(
+            np.add.reduceat(column, first)
+            for column in (sorted_.count, sorted_.total, sorted_.square)
+        ),
+    )
 
 
 def _compose(
@@ -245,31 +340,50 @@ def _compose(
     inner, outer = expand_ranges(first, n_next)
     keys = np.column_stack([doublets[inner], doublets[outer, 1]])
     layers = _find_rows(by_layer.keys, keys >> _LAYER_SHIFT)
-    keys, layers = keys[layers >= 0], layers[layers >= 0]
-    windows = by_layer.windows[layers]
+    keys = keys[layers >= 0]
+    shared = by_layer.take(layers[layers >= 0])
     fixed = contract.windows.dydx
-    windows[:, TRIPLET_WINDOWS.index("dydx")] = fixed.min_int, fixed.max_int
+    shared.windows[:, TRIPLET_WINDOWS.index("dydx")] = fixed.min_int, fixed.max_int
     seen = _find_rows(crossed.keys, keys)
-    return _Entries(keys, windows, np.where(seen >= 0, crossed.count[seen], 0))
+    return replace(shared, keys=keys, count=np.where(seen >= 0, crossed.count[seen], 0))
 
 
-def _acyclic(pairs: Int64, count: Int64) -> NDArray[np.bool_]:
-    """Return which pairs to keep so that no cycle of modules is left; rarest go first."""
+def _acyclic(pairs: Int64, count: Int64, azimuth: Int64, phi: FixedPoint) -> NDArray[np.bool_]:
+    """Return which pairs to keep so that no cycle of modules is left, but for rings.
+
+    ``azimuth`` [K, 2] of the pairs' modules. A ring around the beam crosses every half plane that
+    the beam bounds; cycles are looked for with the detector cut open along one, then the other.
+    """
+    turn = 1 << phi.bits
     kept = np.ones(len(pairs), dtype=np.bool_)
-    graph = nx.DiGraph()
-    graph.add_edges_from((int(a), int(b), {"row": i}) for i, (a, b) in enumerate(pairs))
-    while True:
-        rows = [
-            data["row"]
-            for component in nx.strongly_connected_components(graph)
-            if len(component) > 1
-            for _, _, data in graph.subgraph(component).edges(data=True)
-        ]
-        if not rows:
-            return kept
-        weakest = min(rows, key=lambda row: (count[row], row))
-        kept[weakest] = False
-        graph.remove_edge(int(pairs[weakest, 0]), int(pairs[weakest, 1]))
+    for cut in (0, turn // 2):
+        opened = (azimuth - cut) % turn
+        rows = np.flatnonzero(kept & (np.abs(opened[:, 1] - opened[:, 0]) < turn // 2))
+        kept[rows] = _break_cycles(pairs[rows], count[rows])
+    return kept
+
+
+def _break_cycles(pairs: Int64, count: Int64) -> NDArray[np.bool_]:
+    """Return which pairs to keep so that no cycle is left.
+
+    While modules form a strongly connected component, its rarest pair goes (lowest row on ties).
+    """
+    modules, ends = np.unique(pairs, return_inverse=True)
+    source, target = ends.reshape(pairs.shape).T
+    kept = np.ones(len(pairs), dtype=np.bool_)
+    inside = np.arange(len(pairs))
+    while inside.size:
+        links = coo_array(
+            (np.ones(inside.size, np.int8), (source[inside], target[inside])),
+            shape=(modules.size, modules.size),
+        )
+        _, component = connected_components(links, connection="strong")
+        inside = inside[component[source[inside]] == component[target[inside]]]
+        order = np.lexsort((inside, count[inside], component[source[inside]]))
+        _, first = np.unique(component[source[inside]][order], return_index=True)
+        kept[inside[order[first]]] = False
+        inside = inside[kept[inside]]
+    return kept
 
 
 def _find_rows(table: Int64, wanted: Int64) -> Int64:
@@ -282,14 +396,49 @@ def _find_rows(table: Int64, wanted: Int64) -> Int64:
     return found
 
 
-def _widen(windows: Int64, names: Sequence[str], contract: Contract, widening: float) -> Int64:
-    """Grow each closed window by ``widening`` of its width and clip it to its format."""
-    grown = windows.copy()
-    for i, name in enumerate(names):
-        fixed = contract.windows.of(name)
-        low, high = windows[:, i, 0], windows[:, i, 1]
-        closed = (low != fixed.min_int) & (high != fixed.max_int)
-        margin = np.where(closed, np.ceil(widening * (high - low)), 0).astype(np.int64)
-        grown[:, i, 0] = fixed.saturate(low - margin)
-        grown[:, i, 1] = fixed.saturate(high + margin)
-    return grown
+def _tolerant_windows(
+    entries: _Entries, names: Sequence[str], contract: Contract, settings: MapSettings
+) -> Int64:
+    """Return the windows [K, V, 2] of ``entries`` as ``settings`` say, clipped to their formats.
+
+    A bound at the end of its format is open and stays so.
+    """
+    crossings = np.maximum(entries.count, 1)[:, None]
+    low, high = entries.windows[:, :, 0], entries.windows[:, :, 1]
+    wanted_low, wanted_high = low.astype(np.float64), high.astype(np.float64)
+    if settings.spread == "rms":
+        mean = entries.total / crossings
+        rms = np.sqrt(np.maximum(entries.square / crossings - mean**2, 0.0))
+        wanted_low, wanted_high = mean - settings.n_rms * rms, mean + settings.n_rms * rms
+    margin = settings.widening * (wanted_high - wanted_low)
+    if settings.small_sample:
+        margin += settings.small_sample * _typical_widths(entries) / crossings
+    formats = [contract.windows.of(name) for name in names]
+    least = np.array([fixed.min_int for fixed in formats])
+    most = np.array([fixed.max_int for fixed in formats])
+    grown_low = np.clip(np.floor(wanted_low - margin), least, most)
+    grown_high = np.clip(np.ceil(wanted_high + margin), least, most)
+    is_open = (low == least) | (high == most)
+    return np.stack(
+        [
+            np.where(is_open, low, grown_low).astype(np.int64),
+            np.where(is_open, high, grown_high).astype(np.int64),
+        ],
+        axis=2,
+    )
+
+
+def _typical_widths(entries: _Entries) -> NDArray[np.float64]:
+    """Return, per entry and variable, the median window width of well-known entries of its layers.
+
+    Layers without an entry of ``_WELL_KNOWN`` tracks take the median of all their entries.
+    """
+    width = (entries.windows[:, :, 1] - entries.windows[:, :, 0]).astype(np.float64)
+    _, layers = np.unique(entries.keys >> _LAYER_SHIFT, axis=0, return_inverse=True)
+    layers = layers.reshape(-1)
+    order = np.argsort(layers, kind="stable")
+    typical = np.empty_like(width)
+    for rows in np.split(order, np.flatnonzero(np.diff(layers[order])) + 1):
+        known = rows[entries.count[rows] >= _WELL_KNOWN]
+        typical[rows] = np.median(width[known if known.size else rows], axis=0)
+    return typical

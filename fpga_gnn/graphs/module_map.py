@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from fpga_gnn.contract import (
@@ -14,21 +16,24 @@ from fpga_gnn.contract import (
     TRIPLET_WINDOWS,
     CandidateRecords,
     Contract,
+    DydxLaw,
     FixedPoint,
     HitRecords,
     ModuleMapRecords,
+    dydx_sign,
 )
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.targets import TargetSelection
+from fpga_gnn.graphs import module_map_numba
+from fpga_gnn.graphs.map_settings import MapSettings
 
-_PAIRS_PER_CHUNK = 1 << 22
+_PAIRS_PER_CHUNK = 1 << 17
+"""Small enough for a CPU's cache."""
 
 
-class ModuleMapInfo(BaseModel):
-    """Where a module map comes from."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class ModuleMapInfo(MapSettings):
+    """Where a module map comes from, and the settings it was learned with."""
 
     contract: str
     map_sha256: str
@@ -36,9 +41,6 @@ class ModuleMapInfo(BaseModel):
     n_events: int
     n_tracks: int
     selection: TargetSelection
-    pooling: str
-    min_occurrence: int
-    widening: float
     n_rare_doublets: int
     n_cycle_doublets: int
     n_dropped_triplets: int
@@ -58,6 +60,25 @@ class ModuleMap:
     triplet_count: Int64
     info: ModuleMapInfo
 
+    def candidates(
+        self, hits: HitRecords, contract: Contract, device: torch.device | str = "cpu"
+    ) -> CandidateRecords:
+        """Return the candidates of an event by this map's law: numba on a CPU, PyTorch on a GPU."""
+        if torch.device(device).type == "cpu":
+            return module_map_numba.build_candidates(hits, self.records, contract, self.info.dydx)
+        return build_candidates(hits, self.records, contract, device, self.info.dydx)
+
+    @cached_property
+    def doublet_map(self) -> ModuleMap:
+        """This map without its triplets: no candidate is tagged, and no time goes into it."""
+        no_triplet = replace(
+            self.records,
+            triplet_start=np.zeros_like(self.records.triplet_start),
+            triplet_outer=self.records.triplet_outer[:0],
+            triplet_windows=self.records.triplet_windows[:0],
+        )
+        return replace(self, records=no_triplet, triplet_count=self.triplet_count[:0])
+
     def require_contract(self, contract: Contract, where: object) -> None:
         """Raise ``InputError`` unless the map was made with ``contract``'s integer formats."""
         if self.info.map_sha256 != contract.map_sha256:
@@ -69,15 +90,22 @@ class ModuleMap:
             )
 
 
+def tagged_edges(candidates: CandidateRecords) -> tuple[Int64, Int64]:
+    """Return source and destination of the triplet-confirmed candidates, in canonical order."""
+    tagged = candidates.tagged == 1
+    return candidates.src[tagged], candidates.dst[tagged]
+
+
 def build_candidates(
     hits: HitRecords,
     module_map: ModuleMapRecords,
     contract: Contract,
     device: torch.device | str = "cpu",
+    dydx: DydxLaw = "compatible",
 ) -> CandidateRecords:
     """Return the doublet candidates of an event, the triplet-confirmed ones tagged.
 
-    Vectorised PyTorch int64 implementation (CPU or GPU) of the module-map law, which
+    Vectorised PyTorch integer implementation (CPU or GPU) of the module-map law, which
     ``fpga_gnn.reference.module_map`` states.
     """
     table = {
@@ -85,104 +113,200 @@ def build_candidates(
         for source in (hits, module_map)
         for name in source.__dataclass_fields__
     }
-    src, dst, doublet = _doublets(table, contract)
-    tagged = _triplets(table, contract, src, dst, doublet)
-    return CandidateRecords(
-        *(column.cpu().numpy() for column in (src, dst, doublet, tagged.to(torch.int64)))
-    )
+    pairs, queries = _doublets(table, contract)
+    tagged = _triplets(table, contract, pairs, queries, dydx_sign(dydx))
+    columns = (pairs.h1, pairs.h2, pairs.doublet, tagged.to(torch.int64))
+    return CandidateRecords(*(column.cpu().numpy() for column in columns))
 
 
-def _doublets(table: dict[str, Tensor], contract: Contract) -> tuple[Tensor, Tensor, Tensor]:
-    hits_on = table["module_start"].diff()
-    start = table["doublet_start"]
-    source = torch.repeat_interleave(
-        torch.arange(start.numel() - 1, device=start.device), start.diff()
-    )
-    target = table["doublet_target"]
-    n_pairs = hits_on[source] * hits_on[target]
-    found = [tuple(start.new_zeros(0) for _ in range(3))]
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Hit pairs ``h1``, ``h2`` [P] of map row ``doublet`` [P], and what the windows test.
+
+    ``z0`` is the numerator: z0 times dr.
+    """
+
+    h1: Tensor
+    h2: Tensor
+    doublet: Tensor
+    dr: Tensor
+    dz: Tensor
+    dphi: Tensor
+    deta: Tensor
+    z0: Tensor
+
+    @classmethod
+    def of(
+        cls, table: dict[str, Tensor], h1: Tensor, h2: Tensor, doublet: Tensor, phi: FixedPoint
+    ) -> _Pairs:
+        z, r = (table[name].index_select(0, h1) for name in ("z", "r"))
+        dr, dz = (table[name].index_select(0, h2) for name in ("r", "z"))
+        dr, dz = dr - r, dz - z
+        dphi = table["phi"].index_select(0, h2) - table["phi"].index_select(0, h1)
+        deta = table["eta"].index_select(0, h1) - table["eta"].index_select(0, h2)
+        dphi = (dphi - phi.min_int) % (1 << phi.bits) + phi.min_int
+        return cls(h1, h2, doublet, dr, dz, dphi, deta, z * dr - r * dz)
+
+    def take(self, rows: Tensor) -> _Pairs:
+        return _Pairs(*(getattr(self, f.name).index_select(0, rows) for f in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Queries:
+    """The pairs of node ``n`` and map row ``d``: the ``count`` [Q] ones from ``first`` [Q] on, of
+    query ``offset[n] + d``."""
+
+    offset: Tensor
+    first: Tensor
+    count: Tensor
+
+
+def _doublets(table: dict[str, Tensor], contract: Contract) -> tuple[_Pairs, _Queries]:
+    """Look up each hit's dphi window on every target module, then test the pairs found.
+
+    Pairs are in canonical order.
+    """
+    phi, dphi = contract.hit.phi, contract.windows.dphi
+    turn = 1 << phi.bits
+    module_start, start = table["module_start"], table["doublet_start"]
+    n_known = int(module_start[-1])
+    module = _runs(module_start)
+    angle = table["phi"][:n_known] - phi.min_int
+    # Twice, one turn apart: a window that wraps around is one range, too.
+    key = module * (2 * turn) + angle
+    key, by_angle = torch.sort(torch.cat((key, key + turn)))
+    by_angle %= max(n_known, 1)
+
+    window = table["doublet_windows"][:, DOUBLET_WINDOWS.index("dphi")]
+    low = torch.where(window[:, 0] == dphi.min_int, phi.min_int, window[:, 0])
+    high = torch.where(window[:, 1] == dphi.max_int, phi.max_int, window[:, 1])
+    low, high = low.clamp(min=phi.min_int), high.clamp(max=phi.max_int)
+    n_queries = start.diff()[module]
+    src, doublet = _expand(n_queries)
+    doublet += start[module].index_select(0, src)
+    begin = (angle.index_select(0, src) + low.index_select(0, doublet)) % turn
+    begin += (table["doublet_target"] * (2 * turn)).index_select(0, doublet)
+    first = torch.searchsorted(key, begin)
+    end = begin + (high - low).index_select(0, doublet)
+    n_pairs = (torch.searchsorted(key, end, right=True) - first).clamp(min=0)
+
+    windows = _columns(table["doublet_windows"])
+    found = [_Pairs(*(src[:0] for _ in fields(_Pairs)))]
+    queries = [src[:0]]
     for rows in _chunks(n_pairs):
-        row, pair = _expand(n_pairs, rows)
-        width = hits_on[target[row]]
-        h1 = table["module_start"][source[row]] + pair // width
-        h2 = table["module_start"][target[row]] + pair % width
-        windows = table["doublet_windows"][row]
-        good = _doublet_pass(table, contract, h1, h2, windows)
-        found.append((h1[good], h2[good], row[good]))
-    src, dst, doublet = (torch.cat(parts) for parts in zip(*found, strict=True))
-    order = torch.argsort(src * table["x"].numel() + dst)
-    return src[order], dst[order], doublet[order]
+        query, offset = _expand(n_pairs[rows])
+        query += rows.start
+        h2 = by_angle.index_select(0, first.index_select(0, query) + offset)
+        h1, row = src.index_select(0, query), doublet.index_select(0, query)
+        pairs = _Pairs.of(table, h1, h2, row, phi)
+        good = _pass(pairs, torch.arange(row.numel(), device=row.device), windows, row, contract)
+        found.append(pairs.take(good))
+        queries.append(query.index_select(0, good))
+    pairs = _Pairs(*(torch.cat([getattr(p, f.name) for p in found]) for f in fields(_Pairs)))
+    query = torch.cat(queries)
+    order = torch.argsort(query * table["x"].numel() + pairs.h2)
+    count = torch.bincount(query, minlength=src.numel())
+    offset = torch.zeros_like(table["x"])
+    offset[:n_known] = torch.cumsum(n_queries, 0) - n_queries - start[module]
+    return pairs.take(order), _Queries(offset, torch.cumsum(count, 0) - count, count)
 
 
 def _triplets(
-    table: dict[str, Tensor], contract: Contract, src: Tensor, dst: Tensor, doublet: Tensor
+    table: dict[str, Tensor], contract: Contract, pairs: _Pairs, queries: _Queries, sign: int
 ) -> Tensor:
-    tagged = torch.zeros(src.numel(), dtype=torch.bool, device=src.device)
-    n_doublets = table["doublet_target"].numel()
-    out_key = src * n_doublets + doublet
-    n_triplets = table["triplet_start"].diff()[doublet]
+    """Return which pairs are part of a triplet inside its windows, bool."""
+    windows = _columns(table["triplet_windows"])
+    inner_windows, outer_windows = windows[:_N_WINDOWS], windows[_N_WINDOWS : 2 * _N_WINDOWS]
+    dydx_window, dzdr_window = (windows[TRIPLET_WINDOWS.index(name)] for name in ("dydx", "dzdr"))
+    formats = contract.windows
+    tagged = torch.zeros_like(pairs.h1, dtype=torch.bool)
+    has_next = torch.zeros_like(table["x"], dtype=torch.bool)
+    has_next[pairs.h1] = True
+    inner_of = _where(has_next.index_select(0, pairs.h2))
+    row_of = pairs.doublet.index_select(0, inner_of)
+    first_of = table["triplet_start"].index_select(0, row_of)
+    query_of = queries.offset.index_select(0, pairs.h2.index_select(0, inner_of))
+    n_triplets = table["triplet_start"].diff().index_select(0, row_of)
     for rows in _chunks(n_triplets):
-        inner, offset = _expand(n_triplets, rows)
-        triplet = table["triplet_start"][doublet[inner]] + offset
-        windows = table["triplet_windows"][triplet]
-        good = _doublet_pass(table, contract, src[inner], dst[inner], windows[:, :4])
-        inner, triplet = inner[good], triplet[good]
-        key = dst[inner] * n_doublets + table["triplet_outer"][triplet]
-        first = torch.searchsorted(out_key, key)
-        n_outer = torch.searchsorted(out_key, key, right=True) - first
-        which, offset = _expand(n_outer, torch.arange(n_outer.numel(), device=src.device))
-        inner, triplet, outer = inner[which], triplet[which], first[which] + offset
-        h1, h2, h3 = src[inner], dst[inner], dst[outer]
-        windows = table["triplet_windows"][triplet]
-        good = _doublet_pass(table, contract, h2, h3, windows[:, 4:8])
-        good &= _triplet_pass(table, contract, h1, h2, h3, windows)
+        which, triplet = _expand(n_triplets[rows])
+        which += rows.start
+        triplet += first_of.index_select(0, which)
+        query = query_of.index_select(0, which)
+        query += table["triplet_outer"].index_select(0, triplet)
+        met = _where(queries.count.index_select(0, query))
+        which, triplet, query = (c.index_select(0, met) for c in (which, triplet, query))
+        inner = inner_of.index_select(0, which)
+        good = _pass(pairs, inner, inner_windows, triplet, contract)
+        inner, triplet, query = (c.index_select(0, good) for c in (inner, triplet, query))
+
+        which, outer = _expand(queries.count.index_select(0, query))
+        outer += queries.first.index_select(0, query).index_select(0, which)
+        dr, dz = (c.index_select(0, inner).index_select(0, which) for c in (pairs.dr, pairs.dz))
+        outer_dr = pairs.dr.index_select(0, outer)
+        dzdr = dz * outer_dr - pairs.dz.index_select(0, outer) * dr
+        bounds = [c.index_select(0, triplet).index_select(0, which) for c in dzdr_window]
+        good = _where(
+            _ratio_inside(dzdr, dr * outer_dr, dzdr, formats.dzdr, bounds, formats.dzdr.frac)
+        )
+        which, outer = which.index_select(0, good), outer.index_select(0, good)
+        inner, triplet = inner.index_select(0, which), triplet.index_select(0, which)
+        good = _pass(pairs, outer, outer_windows, triplet, contract)
+        inner, outer, triplet = (c.index_select(0, good) for c in (inner, outer, triplet))
+
+        hits = (pairs.h1[inner], pairs.h2[inner], pairs.h2[outer])
+        (x1, x2, x3), (y1, y2, y3) = ([table[name][hit] for hit in hits] for name in "xy")
+        a, b = y2 - y1, sign * (x1 - x2)
+        c, d = y2 - y3, x2 - x3
+        dydx = a * d - c * b
+        bounds = [column[triplet] for column in dydx_window]
+        good = _ratio_inside(dydx, b * d, dydx, formats.dydx, bounds, formats.dydx.frac)
         tagged[inner[good]] = True
         tagged[outer[good]] = True
     return tagged
 
 
-def _doublet_pass(
-    table: dict[str, Tensor], contract: Contract, h1: Tensor, h2: Tensor, windows: Tensor
-) -> Tensor:
-    formats, phi = contract.windows, contract.hit.phi
-    r1, z1 = table["r"][h1], table["z"][h1]
-    dr, dz = table["r"][h2] - r1, table["z"][h2] - z1
-    deta = table["eta"][h1] - table["eta"][h2]
-    dphi = (table["phi"][h2] - table["phi"][h1] - phi.min_int) % (1 << phi.bits) + phi.min_int
-    column = {name: windows[:, i] for i, name in enumerate(DOUBLET_WINDOWS)}
-    return (
-        _ratio_inside(z1 * dr - r1 * dz, dr, dz, formats.z0, column["z0"], 0)
-        & _inside(dphi, formats.dphi, column["dphi"])
-        & _inside(deta, formats.deta, column["deta"])
-        & _ratio_inside(
-            dphi, dr, dphi, formats.phi_slope, column["phi_slope"], formats.phi_slope.frac
-        )
-    )
+_Window = Sequence[Tensor]
+"""Low and high, each [P]."""
 
 
-def _triplet_pass(
-    table: dict[str, Tensor],
-    contract: Contract,
-    h1: Tensor,
-    h2: Tensor,
-    h3: Tensor,
-    windows: Tensor,
+def _columns(windows: Tensor) -> list[_Window]:
+    """Return the bounds of each variable of ``windows`` [K, V, 2] one after the other."""
+    return list(windows.permute(1, 2, 0).contiguous())
+
+
+def _pass(
+    pairs: _Pairs, rows: Tensor, windows: Sequence[_Window], entry: Tensor, contract: Contract
 ) -> Tensor:
+    """Return the positions in ``rows``, rising, of those pairs inside the windows of ``entry``.
+
+    ``windows`` hold the bounds [K] of each doublet variable. Each test sees only the pairs that
+    passed the ones before.
+    """
     formats = contract.windows
-    x, y, z, r = (table[name] for name in "xyzr")
-    a, b = y[h2] - y[h1], x[h1] - x[h2]
-    c, d = y[h2] - y[h3], x[h2] - x[h3]
-    dydx = a * d - c * b
-    dr12, dr23 = r[h2] - r[h1], r[h3] - r[h2]
-    dzdr = (z[h2] - z[h1]) * dr23 - (z[h3] - z[h2]) * dr12
-    column = {name: windows[:, i] for i, name in enumerate(TRIPLET_WINDOWS)}
-    return _ratio_inside(
-        dydx, b * d, dydx, formats.dydx, column["dydx"], formats.dydx.frac
-    ) & _ratio_inside(dzdr, dr12 * dr23, dzdr, formats.dzdr, column["dzdr"], formats.dzdr.frac)
+    passed = torch.arange(rows.numel(), device=rows.device)
+    for name in ("deta", "dphi", "z0", "phi_slope"):
+        window = [side.index_select(0, entry) for side in windows[DOUBLET_WINDOWS.index(name)]]
+        if name == "deta":
+            good = _inside(pairs.deta.index_select(0, rows), formats.deta, window)
+        elif name == "dphi":
+            good = _inside(pairs.dphi.index_select(0, rows), formats.dphi, window)
+        elif name == "z0":
+            z0, dr, dz = (c.index_select(0, rows) for c in (pairs.z0, pairs.dr, pairs.dz))
+            good = _ratio_inside(z0, dr, dz, formats.z0, window, 0)
+        else:
+            dphi, dr = (c.index_select(0, rows) for c in (pairs.dphi, pairs.dr))
+            fixed = formats.phi_slope
+            good = _ratio_inside(dphi, dr, dphi, fixed, window, fixed.frac)
+        good = _where(good)
+        passed, entry, rows = (c.index_select(0, good) for c in (passed, entry, rows))
+    return passed
 
 
-def _inside(value: Tensor, fixed: FixedPoint, window: Tensor) -> Tensor:
-    low, high = window[:, 0], window[:, 1]
+_N_WINDOWS = len(DOUBLET_WINDOWS)
+
+
+def _inside(value: Tensor, fixed: FixedPoint, window: _Window) -> Tensor:
+    low, high = window
     return ((low <= value) | (low == fixed.min_int)) & ((value <= high) | (high == fixed.max_int))
 
 
@@ -191,30 +315,42 @@ def _ratio_inside(
     denominator: Tensor,
     sign: Tensor,
     fixed: FixedPoint,
-    window: Tensor,
+    window: _Window,
     frac: int,
 ) -> Tensor:
     """``low <= numerator / denominator <= high`` without division; x/0 is infinite by ``sign``."""
-    low, high = window[:, 0], window[:, 1]
+    low, high = window
     value = torch.where(denominator < 0, -numerator, numerator) << frac
+    # Against a bound times 0, +-1 stands for infinity.
+    value = torch.where(denominator == 0, torch.where(sign >= 0, 1, -1), value)
     scale = denominator.abs()
-    infinite = denominator == 0
-    positive = sign >= 0
-    above = torch.where(infinite, positive, low * scale <= value)
-    below = torch.where(infinite, ~positive, value <= high * scale)
-    return (above | (low == fixed.min_int)) & (below | (high == fixed.max_int))
+    above = (low * scale <= value) | (low == fixed.min_int)
+    return above & ((value <= high * scale) | (high == fixed.max_int))
 
 
-def _expand(counts: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Repeat each of ``rows`` ``counts[row]`` times; return the rows and 0..count-1 within."""
-    repeats = counts[rows]
-    row = torch.repeat_interleave(rows, repeats)
-    first = torch.repeat_interleave(torch.cumsum(repeats, 0) - repeats, repeats)
-    return row, torch.arange(row.numel(), device=row.device) - first
+def _where(condition: Tensor) -> Tensor:
+    """Return the positions where ``condition`` [P] is not 0."""
+    return torch.nonzero(condition).squeeze(1)
 
 
-def _chunks(counts: Tensor) -> tuple[Tensor, ...]:
+def _runs(start: Tensor) -> Tensor:
+    """Return, for runs that begin at ``start`` [R + 1], the run of every element."""
+    return torch.repeat_interleave(
+        torch.arange(start.numel() - 1, device=start.device), start.diff()
+    )
+
+
+def _expand(counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Repeat each row ``counts[row]`` times; return the rows and 0..count-1 within."""
+    row = torch.repeat_interleave(torch.arange(counts.numel(), device=counts.device), counts)
+    first = torch.cumsum(counts, 0) - counts
+    return row, torch.arange(row.numel(), device=row.device) - first.index_select(0, row)
+
+
+def _chunks(counts: Tensor) -> list[slice]:
     """Split 0..len(counts)-1 into runs of about ``_PAIRS_PER_CHUNK`` counts each."""
-    rows = torch.arange(counts.numel(), device=counts.device)
+    if not counts.numel():
+        return []
     chunk = torch.cumsum(counts, 0) // _PAIRS_PER_CHUNK
-    return torch.split(rows, torch.unique_consecutive(chunk, return_counts=True)[1].tolist())
+    ends = torch.cumsum(torch.unique_consecutive(chunk, return_counts=True)[1], 0).tolist()
+    return [slice(a, b) for a, b in pairwise([0, *ends])]

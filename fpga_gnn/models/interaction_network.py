@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 from torch_geometric.nn import MessagePassing
 
 
@@ -20,6 +21,22 @@ def mlp(inputs: int, hidden: int, outputs: int, layers: int, layer_norm: bool) -
     return nn.Sequential(*modules)
 
 
+def edge_update(edge_mlp: nn.Sequential, x: Tensor, e: Tensor, edge_index: Tensor) -> Tensor:
+    """Apply ``edge_mlp`` to (source, destination, edge) of every edge.
+
+    The first layer acts on the nodes before they are gathered: there are fewer of them than edges.
+    """
+    first, *rest = edge_mlp
+    assert isinstance(first, nn.Linear)
+    source, destination, edge = first.weight.split(x.shape[-1], dim=1)
+    out = linear(e, edge, first.bias)
+    out = out + linear(x, source).index_select(0, edge_index[0])
+    out = out + linear(x, destination).index_select(0, edge_index[1])
+    for module in rest:
+        out = module(out)
+    return out
+
+
 class InteractionLayer(MessagePassing):
     """One message-passing iteration: the edge update, then the node update."""
 
@@ -30,7 +47,7 @@ class InteractionLayer(MessagePassing):
 
     def forward(self, x: Tensor, e: Tensor, edge_index: Tensor) -> tuple[Tensor, Tensor]:
         """Return the new ``x`` [N, H] and ``e`` [E, H]."""
-        e = self.edge_mlp(torch.cat((x[edge_index[0]], x[edge_index[1]], e), dim=-1))
+        e = edge_update(self.edge_mlp, x, e, edge_index)
         incoming = self.propagate(edge_index, e=e, size=(len(x), len(x)))
         outgoing = self.propagate(edge_index.flip(0), e=e, size=(len(x), len(x)))
         return self.node_mlp(torch.cat((x, incoming, outgoing), dim=-1)), e
@@ -73,5 +90,4 @@ class InteractionNetwork(nn.Module):
         x, e = self.node_encoder(node_features), self.edge_encoder(edge_features)
         for layer in self.layers:
             x, e = layer(x, e, edge_index)
-        ends = (x[edge_index[0]], x[edge_index[1]], e)
-        return self.decoder(torch.cat(ends, dim=-1)).squeeze(-1)
+        return edge_update(self.decoder, x, e, edge_index).squeeze(-1)

@@ -2,21 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.files import write_whole
 
-_PT_EDGES = np.array([1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0])
+TRACK_EFFICIENCY = "track efficiency (ATLAS matching)"
+CKF = "ckf"
+"""Name of the reference that is drawn as black squares."""
+
 _GREY, _BLUE, _ORANGE, _GREEN = "#b8bcc4", "#1f5fa8", "#d9722b", "#2f8f5b"
+_COLOURS = (_BLUE, _ORANGE, _GREEN, "#8e4a9e", "#c2304a", "#3aa6b9")
+_MARKERS = "ov^DPX"
+_RESIDUALS = {
+    "d0": ("$d_0$", "µm", 1e3),
+    "z0": ("$z_0$", "µm", 1e3),
+    "phi": ("$\\phi$", "mrad", 1e3),
+    "theta": ("$\\theta$", "mrad", 1e3),
+    "q_over_pt": ("$q/p_T$", "1/TeV", 1e3),
+}
+"""Symbol, unit and units per mm, rad or 1/GeV of each perigee parameter."""
 _MAX_COLOURS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class BinnedCurve:
+    """A rate in bins between ``edges`` [B + 1]: ``value``, ``low``, ``high`` [B], NaN if empty."""
+
+    name: str
+    edges: NDArray[np.float64]
+    value: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class RateCurve:
+    """Efficiency and purity [C] along some setting."""
+
+    name: str
+    efficiency: NDArray[np.float64]
+    purity: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class GraphCurve:
+    """Target-edge efficiency, masked purity, edges and ms per event [C] along some setting."""
+
+    name: str
+    efficiency: NDArray[np.float64]
+    purity: NDArray[np.float64]
+    edges: NDArray[np.float64]
+    milliseconds: NDArray[np.float64]
 
 
 def event_display(
@@ -88,48 +136,206 @@ def score_histogram(
     axes.axvline(cut, color="black", ls="--", lw=1, label=f"cut {cut:g}")
     if (target | fake).any():
         axes.set_yscale("log")
-    axes.set_xlabel("edge score (logit) of the firmware")
-    axes.set_ylabel("edges, held-out events")
+    axes.set_xlabel("edge score (logit)")
+    axes.set_ylabel("edges")
     axes.legend()
     _save(figure, path)
 
 
-def efficiency_vs_pt(path: Path, pt: NDArray[np.float64], found: NDArray[np.bool_]) -> None:
-    """Draw the track efficiency of target particles [P] against ``pt`` in GeV.
+def efficiency_vs_pt(
+    path: Path, curves: Sequence[BinnedCurve], title: str, rate: str = TRACK_EFFICIENCY
+) -> None:
+    """Draw efficiencies against the particle's pT in GeV (edges > 0), the axis logarithmic.
 
-    Bars are 68 % Wilson intervals; the last bin holds everything above its lower edge.
+    Bars are the curves' intervals; the last bin is that of everything above its lower edge.
+    ``rate`` names what is drawn.
     """
-    clipped = np.minimum(pt, np.nextafter(_PT_EDGES[-1], 0))
-    n_all, _ = np.histogram(clipped, _PT_EDGES)
-    n_found, _ = np.histogram(clipped[found], _PT_EDGES)
-    filled = n_all > 0
-    n, k = n_all[filled].astype(float), n_found[filled].astype(float)
-    low, high = wilson_interval(k, n)
-    centre = np.sqrt(_PT_EDGES[:-1] * _PT_EDGES[1:])[filled]
-    width = [centre - _PT_EDGES[:-1][filled], _PT_EDGES[1:][filled] - centre]
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.add_subplot()
-    axes.errorbar(
-        centre, k / n, yerr=[k / n - low, high - k / n], xerr=width, fmt="o", color=_GREEN
-    )
-    axes.set_xscale("log")
-    axes.set_xticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "≥20"])
-    axes.set_ylim(0, 1.05)
-    axes.set_xlabel("particle $p_T$ [GeV]")
-    axes.set_ylabel("track efficiency (ATLAS matching)")
-    axes.set_title(f"{int(n.sum())} target particles, held-out events", fontsize=10)
-    axes.grid(alpha=0.3)
+    figure, axes = _efficiencies(curves, title, rate, logarithmic=True)
+    above = f" (last bin: all above {curves[0].edges[-2]:g})" if curves else ""
+    axes.set_xlabel(f"particle $p_T$ [GeV]{above}")
     _save(figure, path)
 
 
-def wilson_interval(
-    k: NDArray[np.float64], n: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the 68 % Wilson score interval of ``k`` successes in ``n`` > 0 trials."""
-    p = k / n
-    centre = (p + 0.5 / n) / (1 + 1 / n)
-    half = np.sqrt(p * (1 - p) / n + 0.25 / n**2) / (1 + 1 / n)
-    return np.minimum(centre - half, p), np.maximum(centre + half, p)
+def efficiency_vs_eta(
+    path: Path, curves: Sequence[BinnedCurve], title: str, rate: str = TRACK_EFFICIENCY
+) -> None:
+    """Draw efficiencies against the particle's pseudorapidity, as ``efficiency_vs_pt``."""
+    figure, axes = _efficiencies(curves, title, rate, logarithmic=False)
+    axes.set_xlabel("particle $\\eta$")
+    _save(figure, path)
+
+
+def rates_vs_cut(
+    path: Path,
+    cuts: NDArray[np.float64],
+    efficiency: NDArray[np.float64],
+    purity: NDArray[np.float64],
+    cut: float,
+) -> None:
+    """Draw edge efficiency and masked purity [C] against the score ``cuts``, and the ``cut``."""
+    figure, axes = _one_picture()
+    axes.plot(cuts, efficiency, color=_BLUE, label="edge efficiency")
+    axes.plot(cuts, purity, color=_ORANGE, ls="--", label="edge purity (masked)")
+    axes.axvline(cut, color="black", ls=":", lw=1, label=f"cut {cut:g}")
+    axes.set_ylim(0, 1.03)
+    axes.set_xlabel("edge score cut")
+    axes.set_ylabel("rate")
+    axes.legend()
+    _save(figure, path)
+
+
+def purity_vs_efficiency(path: Path, curves: Sequence[RateCurve]) -> None:
+    """Draw masked edge purity against edge efficiency, one line per classifier."""
+    figure, axes = _one_picture()
+    for curve, colour in zip(curves, _cycle(_COLOURS, len(curves)), strict=True):
+        axes.plot(curve.efficiency, curve.purity, color=colour, label=curve.name)
+    axes.set_xlim(0.8, 1.003)
+    axes.set_ylim(0, 1.03)
+    axes.set_xlabel("edge efficiency")
+    axes.set_ylabel("edge purity (masked)")
+    if curves:
+        axes.legend(loc="lower left")
+    _save(figure, path)
+
+
+def graph_growth(path: Path, n_events: NDArray[np.int64], curves: Sequence[GraphCurve]) -> None:
+    """Draw graphs against the events [C] that their module map was learned from, one line per
+    kind of graph."""
+    figure, lower = _graph_panels(n_events.astype(np.float64), curves)
+    for axes in lower:
+        if n_events.size:
+            axes.set_xscale("log")
+            axes.set_xticks(n_events.tolist(), [f"{n:g}" for n in n_events])
+            axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel("events that the module map was learned from")
+    _save(figure, path)
+
+
+def graph_windows(path: Path, widening: NDArray[np.float64], curves: Sequence[GraphCurve]) -> None:
+    """Draw graphs against the ``widening`` [C] of their module map's windows, a share of their
+    width, one line per kind of graph."""
+    figure, lower = _graph_panels(widening, curves)
+    for axes in lower:
+        axes.set_xlabel("windows widened on both sides by this share")
+    _save(figure, path)
+
+
+def residuals(path: Path, differences: Mapping[str, NDArray[np.float64]], title: str) -> None:
+    """Draw fitted minus true perigee parameters [T] by name (in mm, rad, 1/GeV).
+
+    A panel spans eight core widths, half the distance of the 16 % and 84 % quantiles; NaN is left
+    out, values outside are counted in the legend.
+    """
+    figure = Figure(figsize=(12, 6.5), layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    panels = figure.subplots(2, 3).ravel()
+    for axes, (name, values) in zip(panels, differences.items(), strict=False):
+        symbol, unit, scale = _RESIDUALS[name]
+        shown = values[np.isfinite(values)] * scale
+        low, median, high = np.quantile(shown, [0.16, 0.5, 0.84]) if shown.size else (-1, 0, 1)
+        width = float(high - low) / 2 or 1.0
+        limits = (median - 4 * width, median + 4 * width)
+        outside = int(((shown < limits[0]) | (shown > limits[1])).sum())
+        label = (
+            f"core width {width:.3g} {unit}\nmedian {median:.2g} {unit}\n"
+            f"outside {outside} of {shown.size}"
+        )
+        axes.hist(shown, bins=50, range=limits, histtype="stepfilled", color=_BLUE, alpha=0.75)
+        axes.axvline(0, color="black", lw=0.8, ls=":")
+        axes.plot([], [], " ", label=label if shown.size else "no tracks")
+        axes.set_xlabel(f"{symbol} fitted - true [{unit}]")
+        axes.set_ylabel("tracks")
+        axes.margins(y=0.25)
+        axes.legend(loc="upper left", fontsize=8, handlelength=0, handletextpad=0, frameon=False)
+    for axes in panels[len(differences) :]:
+        axes.set_axis_off()
+    _save(figure, path)
+
+
+def _graph_panels(
+    setting: NDArray[np.float64], curves: Sequence[GraphCurve]
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure of efficiency, purity, size and time of graphs along ``setting`` [C], and its
+    lower panels, whose x-axes are those of the upper ones, too."""
+    figure = Figure(figsize=(7.5, 5.5), layout="constrained")
+    panels = list(figure.subplots(2, 2, sharex="col").ravel())
+    columns = {
+        "target-edge efficiency": "efficiency",
+        "purity (masked)": "purity",
+        "edges per event": "edges",
+        "CPU ms per event (median)": "milliseconds",
+    }
+    for axes, (name, column) in zip(panels, columns.items(), strict=True):
+        for i, (curve, colour) in enumerate(
+            zip(curves, _cycle(_COLOURS, len(curves)), strict=True)
+        ):
+            style = {"color": colour, "marker": _MARKERS[i % len(_MARKERS)], "ms": 5, "lw": 1.2}
+            axes.plot(setting, getattr(curve, column), label=curve.name, **style)
+        axes.set_ylabel(name)
+        axes.grid(alpha=0.3)
+        if curves and column in ("purity", "edges"):
+            axes.set_yscale("log")
+        elif column == "milliseconds":
+            axes.set_ylim(bottom=0)
+    if curves:
+        panels[0].legend(fontsize=8)
+    return figure, panels[2:]
+
+
+def _efficiencies(
+    curves: Sequence[BinnedCurve], title: str, rate: str, *, logarithmic: bool
+) -> tuple[Figure, Axes]:
+    """Return a figure of ``curves``; points of one bin stand side by side."""
+    figure, axes = _one_picture()
+    axes.grid(visible=False, axis="x")
+    for edge in {float(edge) for curve in curves for edge in curve.edges}:
+        axes.axvline(edge, color=_GREY, lw=0.5, alpha=0.6, zorder=0)
+    lowest, shift = 1.0, 0.6 / max(len(curves), 6)
+    scale = (np.log, np.exp) if logarithmic else (np.positive, np.positive)
+    others = [curve.name for curve in curves if curve.name != CKF]
+    for i, curve in enumerate(curves):
+        filled = np.isfinite(curve.value)
+        edges = scale[0](curve.edges)
+        share = 0.5 + (i - (len(curves) - 1) / 2) * shift
+        centre = scale[1](edges[:-1] + share * np.diff(edges))[filled]
+        y, low, high = curve.value[filled], curve.low[filled], curve.high[filled]
+        width = [centre - curve.edges[:-1][filled], curve.edges[1:][filled] - centre]
+        order = 0 if curve.name == CKF else others.index(curve.name)
+        axes.errorbar(
+            centre,
+            y,
+            yerr=[y - low, high - y],
+            xerr=width if len(curves) == 1 else None,
+            fmt="s" if curve.name == CKF else _MARKERS[order % len(_MARKERS)],
+            color="black" if curve.name == CKF else _COLOURS[order % len(_COLOURS)],
+            ms=5,
+            lw=1.2,
+            label="CKF" if curve.name == CKF else curve.name,
+        )
+        lowest = min(lowest, float(low.min(initial=1.0)))
+    if logarithmic:
+        axes.set_xscale("log")
+        axes.set_xticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
+        axes.xaxis.set_minor_locator(NullLocator())
+    if curves:
+        axes.set_xlim(min(c.edges[0] for c in curves), max(c.edges[-1] for c in curves))
+        axes.legend(loc="lower center", ncols=3, fontsize=8)
+    bottom = float(np.clip(np.floor(10 * (lowest - 0.2 * (1 - lowest))) / 10, 0.0, 0.9))
+    axes.set_ylim(bottom, 1 + 0.03 * (1 - bottom))
+    axes.set_ylabel(rate)
+    axes.set_title(title, fontsize=10)
+    return figure, axes
+
+
+def _one_picture() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def _cycle(colours: Sequence[str], n: int) -> list[str]:
+    return [colours[i % len(colours)] for i in range(n)]
 
 
 def _save(figure: Figure, path: Path) -> None:

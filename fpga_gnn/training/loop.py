@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 from fpga_gnn.contract import Contract
 from fpga_gnn.errors import FpgaGnnError, InputError
+from fpga_gnn.models.edge_loss import balanced_edge_loss
 from fpga_gnn.models.interaction_network import InteractionNetwork
 from fpga_gnn.models.student import Student
 from fpga_gnn.tracks.edge_metrics import summarize_edges
@@ -223,8 +223,5 @@ class _Example:
         return node * node_signs, edge * edge_signs, edge_index
 
     def loss(self, logits: Tensor) -> Tensor:
-        """Cross-entropy with target and fake edges of equal total weight, ignored edges out."""
-        logits, target = logits[self._used], self.target[self._used]
-        positive = target.sum().clamp(min=1)
-        weight = ((target.numel() - positive) / positive).clamp(1.0, 20.0)
-        return binary_cross_entropy_with_logits(logits, target, pos_weight=weight)
+        """The balanced loss, ignored edges left out."""
+        return balanced_edge_loss(logits[self._used], self.target[self._used])

@@ -20,7 +20,9 @@ from fpga_gnn.resources import data_dir
 from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, save_tensors
 from fpga_gnn.training.config import TrainingConfig
 
-_STUDENT, _CONTRACT, _INFO, _MAP = "student.safetensors", "contract.json", "run.json", "module_map"
+_STUDENT, _CONTRACT, _MAP = "student.safetensors", "contract.json", "module_map"
+RUN_FILE = "run.json"
+"""Record of a finished run, in its folder."""
 
 
 class RunInfo(BaseModel):
@@ -61,32 +63,32 @@ def default_run() -> Path:
 def save_run(run: Run, folder: Path) -> None:
     """Write ``run`` into ``folder``; run.json comes last, so a folder with it is complete."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _INFO).unlink(missing_ok=True)
+    (folder / RUN_FILE).unlink(missing_ok=True)
     save_json(folder / _CONTRACT, run.contract.model_dump(mode="json"))
     save_module_map(run.module_map, folder / _MAP)
     metadata = {"contract_sha256": run.contract.sha256}
     save_tensors(folder / _STUDENT, run.student.state_dict(), metadata)
     record = _Record(**run.info.model_dump(), student_sha256=sha256_of(folder / _STUDENT))
-    save_json(folder / _INFO, record.model_dump(mode="json"))
+    save_json(folder / RUN_FILE, record.model_dump(mode="json"))
 
 
 def load_run(folder: Path) -> Run:
     """Read a run; ``InputError`` if it is incomplete, damaged or of mixed contracts."""
-    if not (folder / _INFO).is_file():
+    if not (folder / RUN_FILE).is_file():
         raise InputError(folder, "no run.json", "a finished training run", "run fpga-gnn train")
     try:
-        record = _Record.model_validate(load_json(folder / _INFO))
+        record = _Record.model_validate(load_json(folder / RUN_FILE))
     except ValidationError as error:
-        raise validation_error(error, folder / _INFO, _Record) from error
+        raise validation_error(error, folder / RUN_FILE, _Record) from error
     info = RunInfo(**record.model_dump(exclude={"student_sha256"}))
     contract = parse_contract(load_json(folder / _CONTRACT), folder / _CONTRACT)
-    contract.require_hash(info.contract_sha256, folder / _INFO)
+    contract.require_hash(info.contract_sha256, folder / RUN_FILE)
     tensors, metadata = load_tensors(folder / _STUDENT)
     contract.require_hash(metadata.get("contract_sha256", "none"), folder / _STUDENT)
     found, expected = sha256_of(folder / _STUDENT), record.student_sha256
     if found != expected:
         raise InputError(
-            folder / _STUDENT, f"sha256 {found[:12]}", f"sha256 {expected[:12]} as in {_INFO}"
+            folder / _STUDENT, f"sha256 {found[:12]}", f"sha256 {expected[:12]} as in {RUN_FILE}"
         )
     student = Student(contract)
     try:

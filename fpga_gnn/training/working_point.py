@@ -9,6 +9,7 @@ import numpy as np
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.tracks.builder import build_tracks
+from fpga_gnn.tracks.candidates import Tracks
 from fpga_gnn.tracks.metrics import TrackSummary, match_tracks, summarize
 from fpga_gnn.training.data import LabelledGraph
 
@@ -24,7 +25,9 @@ def track_quality(
 ) -> TrackSummary:
     """Build tracks from ``scores`` at ``cut`` and summarize them over ``graphs``."""
     return summarize(
-        match_tracks(g.event, build_tracks(g.event_graph, s, cut, min_hits), selection)
+        match_tracks(
+            g.event, Tracks.from_labels(build_tracks(g.event_graph, s, cut, min_hits)), selection
+        )
         for g, s in zip(graphs, scores, strict=True)
     )
 

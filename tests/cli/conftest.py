@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,4 +72,13 @@ def place(inputs, tmp_path, monkeypatch) -> Path:
     """A copy of ``inputs``, which is the working folder."""
     folder = shutil.copytree(inputs, tmp_path / "place")
     monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def foreign_event(tmp_path_factory) -> Path:
+    """A folder with event 123 in TrackML's format, gzipped, which no code of ours wrote."""
+    folder = tmp_path_factory.mktemp("foreign") / "csv"
+    program = Path(__file__).with_name("trackml_from_acts.py")
+    subprocess.run([sys.executable, program, folder], check=True, timeout=300)
     return folder

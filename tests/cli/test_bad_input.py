@@ -146,6 +146,14 @@ def test_an_import_into_a_store_of_something_else(refused):
     assert "found other files" in refused(*import_csv(out="map"))
 
 
+def test_an_export_into_a_folder_of_something_else(refused):
+    message = refused("export", "trackml", "events", "--out", "map")
+    assert (
+        message == "map: found other files, expected an empty or new folder; choose another --out"
+    )
+    assert "found no manifest.json" in refused("export", "trackml", "csv", "--out", "new")
+
+
 @pytest.mark.parametrize("directory", ["nowhere", "map", "w8.yaml"])
 def test_an_import_from_no_folder_of_events(refused, directory):
     assert "a folder of TrackML events" in refused(*import_csv(directory))
@@ -308,6 +316,7 @@ def test_usage(refused, arguments, message):
     [
         ("header",),
         ("import", "trackml", "csv"),
+        ("export", "trackml", "events"),
         ("module-map", "build", "--events", "events"),
         (*TRAIN[:-2], "--events", "events"),
         ("synth",),

@@ -22,8 +22,15 @@ COMMANDS = [
     ["simulate"],
     ["import"],
     ["import", "trackml"],
+    ["export"],
+    ["export", "trackml"],
+    ["samples"],
+    ["samples", "list"],
+    ["samples", "build"],
+    ["samples", "verify"],
     ["module-map"],
     ["module-map", "build"],
+    ["module-map", "study"],
     ["train"],
     ["synth"],
     ["validate"],
@@ -45,7 +52,9 @@ def test_every_command_is_listed(fpga_gnn):
     assert all(f"  {command[0]} " in listing for command in COMMANDS if len(command) == 1)
 
 
-@pytest.mark.parametrize("command", [[], ["import"], ["module-map"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [[], ["import"], ["export"], ["samples"], ["module-map"]], ids=" ".join
+)
 def test_without_a_command_the_help_is_shown(fpga_gnn, command):
     outcome = fpga_gnn(*command)
     assert "error" not in outcome.err
@@ -72,6 +81,17 @@ def test_import_trackml_of_a_shipped_event(fpga_gnn, tmp_path):
     counts = f"1 events, {len(event.hits)} hits, {len(event.particles)} particles"
     assert outcome.out == f"{tmp_path / 'store'}: {counts}\n"
     assert EventStore.open(tmp_path / "store").read(7) == event
+
+
+def test_export_trackml_is_what_import_reads(fpga_gnn, place):
+    outcome = fpga_gnn("export", "trackml", "two_events", "--out", "written")
+    store = EventStore.open(place / "two_events")
+    hits = sum(record.n_hits for record in store.records)
+    particles = sum(record.n_particles for record in store.records)
+    counts = f"2 events, {hits} hits, {particles} particles"
+    assert (outcome.code, outcome.out) == (0, f"written: {counts}\n")
+    assert fpga_gnn("import", "trackml", "written", "--out", "back").out == f"back: {counts}\n"
+    assert list(EventStore.open(place / "back")) == list(store)
 
 
 def test_module_map_build(fpga_gnn, place):

@@ -45,14 +45,15 @@ HOMES = {
     "brevitas": "models/quantizers.py",
     "qonnx": "export/",
     "hls4ml": "export/",
-    "acts": "events/simulate.py",
+    "acts": ("events/acts_detector.py", "events/simulate.py", "tracks/ckf.py"),
     "pythia8mc": "events/simulate.py",
     "subprocess": "hw/",
     "typer": "cli/",
     "rich": "cli/",
     "matplotlib": "report/plots.py",
+    "numba": "tracks/",
 }
-"""Where each foreign tool may be imported."""
+"""Where each foreign tool may be imported: one file or folder, or a few."""
 
 NOWHERE = ("pickle", "marshal", "shelve", "dill", "joblib")
 

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from fpga_gnn.errors import InputError, ToolFailedError, ToolMissingError
 from fpga_gnn.events import simulate as module
+from fpga_gnn.events.acts_detector import PITCHES_MM, PIXEL_VOLUMES
 from fpga_gnn.events.event import NO_PARTICLE
 from fpga_gnn.events.sample import sample_store
-from fpga_gnn.events.simulate import PITCHES_MM, PIXEL_VOLUMES, SimulationConfig, simulate
+from fpga_gnn.events.simulate import SimulationConfig, simulate
 from fpga_gnn.events.store import EventStore, write_event_files
 
 CONFIG = SimulationConfig(pileup=2, events=3, seed=11, noise_fraction=0.1, detector="full")
@@ -41,7 +42,7 @@ def test_missing_packages_are_named(monkeypatch, tmp_path):
 @pytest.fixture
 def job(monkeypatch, tmp_path):
     """Run jobs whose events come from the sample, except one that raises ``error``."""
-    monkeypatch.setattr(module, "_require", lambda *names: None)
+    monkeypatch.setattr(module, "require", lambda *names: None)
     monkeypatch.setattr(module, "version", lambda name: "0")
     monkeypatch.setattr(
         module, "ProcessPoolExecutor", lambda workers, **_: ThreadPoolExecutor(workers)
@@ -139,34 +140,6 @@ class TestWithActs:
                 assert np.abs(off_line).max(initial=0) < 1
                 checked += own.sum()
         assert checked > 100
-
-    def test_sensors_agree_with_acts(self):
-        acts = pytest.importorskip("acts")
-        from acts import examples
-
-        detector = examples.GenericDetector(logLevel=acts.logging.FATAL)
-        surfaces = detector.trackingGeometry().geoIdSurfaceMap()
-        row_of, sensors = module._read_sensors(surfaces)
-        assert len(row_of) == 18728
-        key = (
-            (sensors.volume_id.astype(np.int64) << 40)
-            | (sensors.layer_id.astype(np.int64) << 24)
-            | sensors.module_id
-        )
-        assert (np.diff(key) > 0).all()
-        rng = np.random.default_rng(3)
-        some = {i: s for i, s in surfaces.items() if s.isSensitive and rng.random() < 0.02}
-        context = acts.GeometryContext.dangerouslyDefaultConstruct()
-        normal = acts.Vector3(0, 0, 1)
-        edge = acts.BoundaryTolerance.none()
-        for identifier, surface in some.items():
-            row = np.array([row_of[identifier.value]])
-            sensor, local = sensors.random_points(rng, 5, row)
-            for point, expected in zip(local, sensors.to_global(sensor, local), strict=True):
-                point = acts.Vector2(*point)
-                assert surface.insideBounds(point, edge)
-                found = list(surface.localToGlobal(context, point, normal))
-                assert found == pytest.approx(expected.tolist(), abs=1e-9)
 
     def test_particles_that_cannot_be_propagated_are_counted(self):
         pytest.importorskip("acts")

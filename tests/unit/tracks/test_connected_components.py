@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fpga_gnn.tracks.connected_components import label, tracks_from_labels
+from fpga_gnn.errors import InputError
+from fpga_gnn.tracks.connected_components import label, simple_components, tracks_from_labels
 
 
 @st.composite
@@ -61,3 +62,25 @@ def test_track_numbers_against_counting(labels, min_hits):
     kept = sorted(value for value in counts if counts[value] >= min_hits)
     expected = [kept.index(value) if value in kept else -1 for value in labels]
     assert tracks_from_labels(labels, min_hits).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("src", "dst", "keep", "message"),
+    [
+        ([0, 3], [1, 1], [1, 0], r"src: found nodes 0\.\.3, expected nodes 0\.\.2"),
+        ([0], [-1], [1], r"dst: found nodes -1\.\.-1"),
+        ([0, 1], [1], [1], "edges: found shapes"),
+        ([0], [1], [1, 1], "edges: found shapes"),
+    ],
+)
+def test_edges_outside_the_graph_are_refused(src, dst, keep, message):
+    with pytest.raises(InputError, match=message):
+        label(3, src, dst, keep)
+
+
+def test_simple_components_are_chains_and_single_nodes():
+    # chain 0-4-1, fork 2-(3, 5), merge (6, 7)-8, single 9
+    src, dst = np.array([0, 2, 2, 4, 6, 7]), np.array([4, 3, 5, 1, 8, 8])
+    labels, simple = simple_components(10, src, dst)
+    assert labels.tolist() == [0, 0, 2, 2, 0, 2, 6, 6, 6, 9]
+    assert simple.tolist() == [True, True, False, False, True, False, False, False, False, True]

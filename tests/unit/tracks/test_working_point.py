@@ -6,6 +6,7 @@ import pytest
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.graphs.truth import label_edges
 from fpga_gnn.tracks.builder import build_tracks
+from fpga_gnn.tracks.candidates import Tracks
 from fpga_gnn.tracks.metrics import match_tracks, summarize
 from fpga_gnn.training.data import LabelledGraph
 from fpga_gnn.training.working_point import choose_cut, track_quality
@@ -40,7 +41,7 @@ def test_quality_is_that_of_the_tracks_at_the_cut(two_tracks):
     scores = np.array([10, 10, -10, 10, 10])
     for cut in (-20, 0, 20):
         tracks = build_tracks(two_tracks.event_graph, scores, cut, 3)
-        expected = summarize([match_tracks(two_tracks.event, tracks, TARGETS)])
+        expected = summarize([match_tracks(two_tracks.event, Tracks.from_labels(tracks), TARGETS)])
         found = track_quality([two_tracks], [scores], cut, 3, TARGETS)
         assert repr(found) == repr(expected)
     assert track_quality([two_tracks] * 2, [scores] * 2, 0, 3, TARGETS).n_found == 4

@@ -122,7 +122,7 @@ def test_the_cut_is_the_best_of_the_validation_event(trained, store, contract):
 def test_quality_rows_keep_counts_and_turn_nan_into_none(graphs):
     labels = [graph.labels for graph in graphs]
     edges = summarize_edges([np.zeros(graph.graph.n_edges) for graph in graphs], labels, cut=0.0)
-    row = quality_row(edges, TrackSummary(3, 0, 0, 0, 5, 0, 0))
+    row = quality_row(edges, TrackSummary(3, 0, 0, 0, 0, 5, 0, 0))
     assert math.isnan(edges.purity)
     assert row["edge_purity"] is None
     assert row["track_efficiency"] is None

@@ -1,0 +1,68 @@
+"""``fpga-gnn evaluate``: physics figures of a trained model, with the CKF beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fpga_gnn.cli.output import console
+from fpga_gnn.cli.progress import progress_bar
+from fpga_gnn.cli.settings import checked
+from fpga_gnn.events.store import EventStore
+from fpga_gnn.events.view import Detector, EventView
+
+
+def evaluate(
+    events: Annotated[Path, typer.Option(help="Event store the model has not seen.")],
+    out: Annotated[Path, typer.Option(help="Folder of evaluation.json and pictures.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a teacher or a student; default: the shipped teacher."),
+    ] = None,
+    detector: Annotated[
+        Detector | None, typer.Option(help="Hits to use; default: those the model learned from.")
+    ] = None,
+    max_events: Annotated[
+        int | None, typer.Option(min=1, help="Evaluate the first so many events.")
+    ] = None,
+    ckf: Annotated[
+        bool, typer.Option(help="Run the ACTS CKF on the same events (needs fpga-gnn[sim]).")
+    ] = False,
+    chep: Annotated[
+        bool,
+        typer.Option(
+            help="Tracks as in the CHEP 2024 plots: 8 hits, |d0| < 20 mm, |z0| < 25 cm, pT > 1 GeV."
+        ),
+    ] = False,
+    device: Annotated[str, typer.Option(help="PyTorch device: cpu, cuda.")] = "cpu",
+    amp: Annotated[bool, typer.Option(help="Matrix products in bfloat16.")] = False,
+    compile: Annotated[bool, typer.Option(help="Use torch.compile.")] = False,
+    threads: Annotated[int, typer.Option(help="CPU threads of PyTorch.")] = 1,
+) -> None:
+    """Report edge and track efficiency, fakes and duplicates of every track builder."""
+    from fpga_gnn.flows.evaluate import EVALUATION
+    from fpga_gnn.flows.evaluate import evaluate as run_evaluation
+    from fpga_gnn.report.evaluation import graph_lines, table_lines
+    from fpga_gnn.tracks.metrics import CHEP_2024
+    from fpga_gnn.training.config import Runtime
+    from fpga_gnn.training.edge_model import load_model
+    from fpga_gnn.training.teacher_run import default_teacher
+
+    how = {"device": device, "amp": amp, "compile": compile, "threads": threads}
+    trained = load_model(model or default_teacher(), checked(Runtime, how, "evaluate"))
+    view = EventView.of(EventStore.open(events), detector or trained.detector, max_events)
+    with progress_bar("events") as progress:
+        evaluation = run_evaluation(
+            trained,
+            view,
+            out,
+            selection=CHEP_2024 if chep else None,
+            with_ckf=ckf,
+            progress=progress,
+        )
+    out_line = console().print
+    for line in (*graph_lines(evaluation), "", *table_lines(evaluation.tracks)):
+        out_line(line)
+    out_line(f"\nreport: {out / EVALUATION}, pictures beside it")

@@ -1,0 +1,41 @@
+"""``fpga-gnn export``: write the events of a store in other formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fpga_gnn.cli.output import console
+from fpga_gnn.cli.progress import progress_bar
+from fpga_gnn.errors import InputError
+from fpga_gnn.events.store import EventStore
+from fpga_gnn.events.trackml import write_event
+
+app = typer.Typer(help="Write the events of a store in other formats.")
+
+
+@app.callback(invoke_without_command=True)
+def _formats(context: typer.Context) -> None:
+    """Write the events of a store in other formats."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def trackml(
+    events: Annotated[Path, typer.Argument(help="Event store.")],
+    out: Annotated[Path, typer.Option(help="Empty or new folder of the CSV files.")],
+) -> None:
+    """Write hits, truth and particles in the CSV format of the TrackML challenge."""
+    store = EventStore.open(events)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(out, "other files", "an empty or new folder", "choose another --out")
+    with progress_bar("exporting") as progress:
+        for done, event in enumerate(store, start=1):
+            write_event(out, event)
+            progress(done, len(store))
+    hits = sum(record.n_hits for record in store.records)
+    particles = sum(record.n_particles for record in store.records)
+    console().print(f"{out}: {len(store)} events, {hits} hits, {particles} particles")

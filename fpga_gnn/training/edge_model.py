@@ -1,0 +1,150 @@
+"""Trained edge classifiers of either kind behind one interface: graph, logits, working points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_gnn.errors import InputError
+from fpga_gnn.events.event import Event
+from fpga_gnn.events.targets import TargetSelection
+from fpga_gnn.events.view import Detector
+from fpga_gnn.graphs.construction import HitGraph, ModuleMapConstruction
+from fpga_gnn.graphs.graph import graph_of_edges
+from fpga_gnn.graphs.hits import quantize_hits
+from fpga_gnn.models.scoring import student_scores
+from fpga_gnn.tracks.metrics import TrackSelection
+from fpga_gnn.training.config import Runtime
+from fpga_gnn.training.data import graph_inputs
+from fpga_gnn.training.run import RUN_FILE, Run, load_run
+from fpga_gnn.training.teacher import Scorer
+from fpga_gnn.training.teacher_data import teacher_inputs
+from fpga_gnn.training.teacher_run import TEACHER_FILE, Teacher, load_teacher
+
+
+class EdgeModel(Protocol):
+    """What evaluation and benchmark ask of a model; ``builders`` are settings by builder name."""
+
+    @property
+    def kind(self) -> str:
+        """``teacher`` or ``student``."""
+
+    @property
+    def detector(self) -> Detector:
+        """The hits it was trained on."""
+
+    @property
+    def targets(self) -> TargetSelection:
+        """The particles it was trained to find."""
+
+    @property
+    def tracks(self) -> TrackSelection:
+        """Cuts on tracks."""
+
+    @property
+    def builders(self) -> dict[str, dict[str, Any]]:
+        """Track builders with cuts on the edge probability."""
+
+    @property
+    def construction_name(self) -> str:
+        """How it makes graphs."""
+
+    def graph(self, event: Event) -> HitGraph:
+        """Return the candidate graph of ``event``."""
+
+    def logits(self, event: Event, graph: HitGraph) -> NDArray[np.float64]:
+        """Return one logit per edge [E] of ``graph``."""
+
+
+@dataclass(frozen=True, eq=False)
+class TeacherModel:
+    """A teacher and how to run it."""
+
+    teacher: Teacher
+    scorer: Scorer
+
+    kind = "teacher"
+
+    @property
+    def detector(self) -> Detector:
+        return self.teacher.info.detector
+
+    @property
+    def targets(self) -> TargetSelection:
+        return self.teacher.info.training.selection
+
+    @property
+    def tracks(self) -> TrackSelection:
+        return self.teacher.info.tracks
+
+    @property
+    def builders(self) -> dict[str, dict[str, Any]]:
+        return {name: point.settings for name, point in self.teacher.info.builders.items()}
+
+    @property
+    def construction_name(self) -> str:
+        return self.teacher.construction.name
+
+    def graph(self, event: Event) -> HitGraph:
+        return self.teacher.construction(event)
+
+    def logits(self, event: Event, graph: HitGraph) -> NDArray[np.float64]:
+        inputs = teacher_inputs(event, graph, self.teacher.info.training)
+        return self.scorer.logits(inputs).double().numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class StudentModel:
+    """A quantized student with its module map; its one builder is connected components."""
+
+    run: Run
+
+    kind = "student"
+    detector: Detector = "pixel"
+
+    @property
+    def targets(self) -> TargetSelection:
+        return self.run.info.training.selection
+
+    @property
+    def tracks(self) -> TrackSelection:
+        return TrackSelection(min_hits=self.run.info.training.min_track_hits)
+
+    @property
+    def builders(self) -> dict[str, dict[str, Any]]:
+        score = self.run.student.integer_network().score
+        logit = float(score.to_float(self.run.info.score_cut))
+        return {"cc": {"min_hits": self.tracks.min_hits, "cut": float(1 / (1 + np.exp(-logit)))}}
+
+    @property
+    def construction_name(self) -> str:
+        return self._construction.name
+
+    @property
+    def _construction(self) -> ModuleMapConstruction:
+        return ModuleMapConstruction(self.run.module_map, self.run.contract)
+
+    def graph(self, event: Event) -> HitGraph:
+        return self._construction(event)
+
+    def logits(self, event: Event, graph: HitGraph) -> NDArray[np.float64]:
+        hits = quantize_hits(event, self.run.module_map.modules, self.run.contract)
+        integers = graph_of_edges(hits.records, graph.src, graph.dst, self.run.contract)
+        score = self.run.student.integer_network().score
+        inputs = graph_inputs(integers, self.run.contract)
+        return score.to_float(student_scores(self.run.student, inputs, score))
+
+
+def load_model(folder: Path, runtime: Runtime) -> EdgeModel:
+    """Read a teacher or a student; ``InputError`` if ``folder`` holds neither."""
+    if (folder / TEACHER_FILE).is_file():
+        teacher = load_teacher(folder, runtime.device)
+        return TeacherModel(teacher, Scorer(teacher.network, runtime))
+    if (folder / RUN_FILE).is_file():
+        return StudentModel(load_run(folder))
+    hint = "run fpga-gnn train-teacher or fpga-gnn train"
+    raise InputError(folder, f"neither {TEACHER_FILE} nor {RUN_FILE}", "a trained model", hint)

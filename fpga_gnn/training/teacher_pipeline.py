@@ -1,0 +1,154 @@
+"""One teacher from events to a saved model with its working points."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fpga_gnn.errors import CapacityError
+from fpga_gnn.events.view import EventView
+from fpga_gnn.graphs.construction import GraphConstruction
+from fpga_gnn.models.interaction_network import InteractionNetwork
+from fpga_gnn.tracks.builder import BUILDERS
+from fpga_gnn.tracks.metrics import TrackSelection
+from fpga_gnn.training.config import Runtime, TeacherConfig
+from fpga_gnn.training.construction import Construction, save_construction
+from fpga_gnn.training.teacher import Progress, Scorer, TeacherTrainer
+from fpga_gnn.training.teacher_data import (
+    PartitionedExample,
+    TeacherGraph,
+    teacher_graph,
+    teacher_graphs,
+)
+from fpga_gnn.training.teacher_run import Teacher, TeacherInfo, WorkingPoint, save_teacher
+from fpga_gnn.training.track_points import ScoredGraph, choose_settings, n_settings
+
+Count = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class TeacherProgress:
+    """Callbacks of the long steps: done and total, or an epoch's row."""
+
+    graphs: Count
+    steps: Count
+    epoch: Progress
+    cuts: Count
+
+
+def train_teacher(
+    config: TeacherConfig,
+    runtime: Runtime,
+    construction: GraphConstruction,
+    kind: Construction,
+    train: Sequence[EventView],
+    validation: EventView,
+    folder: Path,
+    *,
+    tracks: TrackSelection,
+    n_monitored: int,
+    progress: TeacherProgress,
+) -> Teacher:
+    """Train on ``train``, choose epoch and cuts on ``validation``; write into ``folder``.
+
+    The first ``n_monitored`` validation events are scored after every epoch, all of them choose
+    the cuts of the track builders. An interrupted training in ``folder`` goes on.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    save_construction(construction, folder)
+    total = sum(len(view) for view in train) + min(n_monitored, len(validation))
+    examples = []
+    n_unplaced = 0
+    for event in (event for view in train for event in view):
+        example = PartitionedExample(teacher_graph(event, construction, config), event, config)
+        n_unplaced += example.n_unplaced
+        examples.append(example)
+        progress.graphs(len(examples), total)
+    if n_unplaced:
+        raise CapacityError(
+            f"{n_unplaced} training edges have a neighbourhood of more than "
+            f"{config.partition_edges} edges; raise partition_edges or lower halo_hops"
+        )
+    monitored = list(
+        teacher_graphs(map(validation.read, validation.ids[:n_monitored]), construction, config)
+    )
+    progress.graphs(total, total)
+    record = _events(train, validation)
+    key = json.dumps([config.model_dump(mode="json"), record, kind], sort_keys=True)
+    trainer = TeacherTrainer(config, runtime, examples, monitored, folder, key)
+    network = trainer.run(progress.epoch, progress.steps)
+    info = TeacherInfo(
+        detector=validation.detector,
+        graph=kind,
+        training=config,
+        runtime=runtime,
+        events=record,
+        history=trainer.history,
+        tracks=tracks,
+        builders=_working_points(
+            network, runtime, construction, config, validation, tracks, progress.cuts
+        ),
+    )
+    save_teacher(network, info, folder)
+    return Teacher(network, construction, info)
+
+
+def score_events(
+    scorer: Scorer, construction: GraphConstruction, config: TeacherConfig, view: EventView
+) -> list[ScoredGraph]:
+    """Return graphs and edge probabilities of all events of ``view``."""
+    scored = []
+    for event in view:
+        graph: TeacherGraph = teacher_graph(event, construction, config)
+        logits = scorer.logits(graph.inputs).double()
+        scored.append(ScoredGraph(event, graph.graph, logits.sigmoid().numpy()))
+    return scored
+
+
+def _working_points(
+    network: InteractionNetwork,
+    runtime: Runtime,
+    construction: GraphConstruction,
+    config: TeacherConfig,
+    validation: EventView,
+    tracks: TrackSelection,
+    count: Count,
+) -> dict[str, WorkingPoint]:
+    scored = score_events(Scorer(network, runtime), construction, config, validation)
+    total, done = n_settings(), 0
+
+    def tried() -> None:
+        nonlocal done
+        done += 1
+        count(done, total)
+
+    points = {}
+    for name in BUILDERS:
+        settings, summary = choose_settings(name, scored, tracks.min_hits, config.selection, tried)
+        points[name] = WorkingPoint(
+            settings=settings,
+            efficiency=float(np.nan_to_num(summary.efficiency)),
+            fake_rate=float(np.nan_to_num(summary.fake_rate)),
+        )
+    return points
+
+
+def _events(train: Sequence[EventView], validation: EventView) -> dict[str, Any]:
+    return {
+        "train": [_view(view) for view in train],
+        "validation": _view(validation),
+    }
+
+
+def _view(view: EventView) -> dict[str, Any]:
+    return {
+        "origin": view.store.origin,
+        "detector": view.detector,
+        "ids": list(view.ids),
+        "sha256": view.hashes,
+    }

@@ -1,0 +1,110 @@
+"""A teacher on disk: network, record, and the graph construction it was trained with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fpga_gnn import __version__
+from fpga_gnn.contract import validation_error
+from fpga_gnn.errors import InputError
+from fpga_gnn.events.view import Detector
+from fpga_gnn.files import sha256_of
+from fpga_gnn.graphs.construction import GraphConstruction
+from fpga_gnn.models.interaction_network import InteractionNetwork
+from fpga_gnn.resources import data_dir
+from fpga_gnn.tracks.metrics import TrackSelection
+from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, save_tensors
+from fpga_gnn.training.config import Runtime, TeacherConfig
+from fpga_gnn.training.construction import Construction, load_construction
+from fpga_gnn.training.teacher import teacher_network
+
+_NETWORK = "teacher.safetensors"
+TEACHER_FILE = "teacher.json"
+"""Record of a finished teacher, in its folder."""
+
+
+class WorkingPoint(BaseModel):
+    """A track builder with the cuts chosen on validation events, and its figures there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: dict[str, Any]
+    efficiency: float
+    fake_rate: float
+
+
+class TeacherInfo(BaseModel):
+    """What a teacher was trained on and how well it does on validation events."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str = __version__
+    detector: Detector
+    graph: Construction
+    training: TeacherConfig
+    runtime: Runtime
+    events: dict[str, Any]
+    history: list[dict[str, Any]]
+    tracks: TrackSelection
+    builders: dict[str, WorkingPoint]
+
+
+class _Record(TeacherInfo):
+    """What teacher.json holds: the record, and the hash of the network it is about."""
+
+    network_sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """A trained teacher (eval mode) with its graph construction and record."""
+
+    network: InteractionNetwork
+    construction: GraphConstruction
+    info: TeacherInfo
+
+
+def default_teacher() -> Path:
+    """Return the folder of the shipped teacher."""
+    return data_dir() / "teacher"
+
+
+def save_teacher(network: InteractionNetwork, info: TeacherInfo, folder: Path) -> None:
+    """Write network and record; teacher.json comes last, so a folder with it is complete."""
+    (folder / TEACHER_FILE).unlink(missing_ok=True)
+    save_tensors(folder / _NETWORK, network.state_dict(), {})
+    record = _Record(**info.model_dump(), network_sha256=sha256_of(folder / _NETWORK))
+    save_json(folder / TEACHER_FILE, record.model_dump(mode="json"))
+
+
+def load_teacher(folder: Path, device: str = "cpu") -> Teacher:
+    """Read a teacher; ``InputError`` if it is incomplete or damaged."""
+    if not (folder / TEACHER_FILE).is_file():
+        hint = "run fpga-gnn train-teacher"
+        raise InputError(folder, f"no {TEACHER_FILE}", "a finished teacher", hint)
+    try:
+        record = _Record.model_validate(load_json(folder / TEACHER_FILE))
+    except ValidationError as error:
+        raise validation_error(error, folder / TEACHER_FILE, _Record) from error
+    tensors, _ = load_tensors(folder / _NETWORK)
+    found, expected = sha256_of(folder / _NETWORK), record.network_sha256
+    if found != expected:
+        raise InputError(
+            folder / _NETWORK,
+            f"sha256 {found[:12]}",
+            f"sha256 {expected[:12]} as in {TEACHER_FILE}",
+        )
+    network = teacher_network(record.training)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        found = json.dumps(str(error).splitlines()[-1].strip())
+        raise InputError(folder / _NETWORK, found, f"the network of {TEACHER_FILE}") from error
+    info = TeacherInfo(**record.model_dump(exclude={"network_sha256"}))
+    construction = load_construction(folder, info.graph, device)
+    return Teacher(network.eval(), construction, info)

@@ -1,0 +1,85 @@
+"""Choose the cuts of every track builder on validation events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_gnn.events.event import Event
+from fpga_gnn.events.targets import TargetSelection
+from fpga_gnn.graphs.construction import HitGraph
+from fpga_gnn.tracks.builder import BUILDERS, builder, tracks_of
+from fpga_gnn.tracks.metrics import TrackSummary, match_tracks, summarize
+
+_CUTS = tuple(float(p) for p in np.round(1 / (1 + np.exp(-np.linspace(-3.0, 5.0, 17))), 3))
+_HIGH, _LOW = _CUTS[6::2], _CUTS[:7:2]
+_GRID: dict[str, dict[str, Sequence[float]]] = {
+    "cc": {"cut": _CUTS},
+    "cc-jr": {"cut": _CUTS},
+    "cc-jr-acorn": {"chain_cut": _HIGH, "junction_cut": _LOW},
+    "walkthrough": {"min_cut": _LOW, "add_cut": _HIGH},
+    "fast-walkthrough": {"min_cut": _LOW, "add_cut": _HIGH},
+    "dwalk": {"min_cut": _LOW, "add_cut": _HIGH},
+}
+"""Cuts to try, as probabilities."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredGraph:
+    """An event, its graph, and the probability of each edge [E]."""
+
+    event: Event
+    graph: HitGraph
+    score: NDArray[np.float64]
+
+
+def choose_settings(
+    name: str,
+    scored: Sequence[ScoredGraph],
+    min_hits: int,
+    targets: TargetSelection,
+    tried: Callable[[], None] = lambda: None,
+) -> tuple[dict[str, Any], TrackSummary]:
+    """Return the settings of builder ``name`` with the largest efficiency x (1 - fake rate).
+
+    The first of equals; with the summary of its tracks on ``scored``.
+    """
+    best: tuple[float, dict[str, Any], TrackSummary] | None = None
+    for cuts in _settings(name):
+        settings = {"min_hits": min_hits, **cuts}
+        summary = track_summary(name, settings, scored, targets)
+        figure = float(np.nan_to_num(summary.efficiency * (1 - summary.fake_rate)))
+        if best is None or figure > best[0]:
+            best = figure, settings, summary
+        tried()
+    assert best is not None
+    return best[1], best[2]
+
+
+def n_settings() -> int:
+    """Return how many settings ``choose_settings`` tries for all builders."""
+    return sum(len(list(_settings(name))) for name in BUILDERS)
+
+
+def track_summary(
+    name: str, settings: dict[str, Any], scored: Sequence[ScoredGraph], targets: TargetSelection
+) -> TrackSummary:
+    """Build tracks with one builder and summarize them over the events."""
+    build = builder(name, **settings)
+    matches = []
+    for item in scored:
+        graph = item.graph
+        labels = build.labels(graph.n_nodes, graph.src, graph.dst, item.score)
+        matches.append(match_tracks(item.event, tracks_of(labels, graph.rows), targets))
+    return summarize(matches)
+
+
+def _settings(name: str) -> Iterator[dict[str, float]]:
+    grid = _GRID[name]
+    for values in product(*grid.values()):
+        yield dict(zip(grid, values, strict=True))
