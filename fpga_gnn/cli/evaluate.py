@@ -45,7 +45,6 @@ def evaluate(
     from fpga_gnn.flows.evaluate import EVALUATION
     from fpga_gnn.flows.evaluate import evaluate as run_evaluation
     from fpga_gnn.report.evaluation import graph_lines, table_lines
-    from fpga_gnn.tracks.metrics import CHEP_2024
     from fpga_gnn.training.config import Runtime
     from fpga_gnn.training.edge_model import load_model
     from fpga_gnn.training.teacher_run import default_teacher
@@ -58,7 +57,7 @@ def evaluate(
             trained,
             view,
             out,
-            selection=CHEP_2024 if chep else None,
+            chep=chep,
             with_ckf=ckf,
             progress=progress,
         )

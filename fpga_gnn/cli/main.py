@@ -10,6 +10,7 @@ from typer.exceptions import TyperException
 
 from fpga_gnn import __version__
 from fpga_gnn.cli import (
+    benchmark,
     demo,
     evaluate,
     export,
@@ -41,6 +42,7 @@ app.add_typer(metric_learning.app, name="metric-learning")
 app.command()(train.train)
 app.command("train-teacher")(train_teacher.train_teacher)
 app.command()(evaluate.evaluate)
+app.command()(benchmark.benchmark)
 app.command()(synth.synth)
 app.command()(validate.validate)
 app.command()(header.header)

@@ -55,7 +55,6 @@ def train_teacher(
     """Train the float interaction network and choose the cuts of every track builder."""
     from fpga_gnn.graphs.construction import GraphConstruction, ModuleMapConstruction
     from fpga_gnn.graphs.module_map_store import load_module_map
-    from fpga_gnn.tracks.metrics import TrackSelection
     from fpga_gnn.training.config import Runtime, TeacherConfig
     from fpga_gnn.training.construction import Construction, MetricLearningConstruction
     from fpga_gnn.training.metric_learning_run import load_metric_learning
@@ -108,7 +107,6 @@ def train_teacher(
             [EventView.of(EventStore.open(path), detector, max_events) for path in events],
             EventView.of(EventStore.open(validation), detector, max_validation),
             out,
-            tracks=TrackSelection(),
             n_monitored=monitored,
             progress=TeacherProgress(graphs=graphs, steps=steps, epoch=epoch, cuts=cuts),
         )

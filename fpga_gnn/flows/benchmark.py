@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,14 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from fpga_gnn.contract import Contract, HitRecords, ModuleMapRecords
+from fpga_gnn.contract import (
+    CandidateRecords,
+    Contract,
+    DydxLaw,
+    HitRecords,
+    ModuleMapRecords,
+)
+from fpga_gnn.contract.config import ModuleMapShape
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import CapacityError, InputError, ToolFailedError, ToolMissingError
 from fpga_gnn.events.event import Event
@@ -45,7 +55,7 @@ from fpga_gnn.report.benchmark import (
     save_benchmark,
 )
 from fpga_gnn.report.evaluation import RateFigure
-from fpga_gnn.tracks.builder import TrackBuilder, builder, tracks_of
+from fpga_gnn.tracks.builder import BUILDERS, ConnectedComponents, TrackBuilder, builder, tracks_of
 from fpga_gnn.tracks.edge_metrics import summarize_edges
 from fpga_gnn.tracks.metrics import TrackMatch, TrackSummary, match_tracks, summarize
 from fpga_gnn.training.config import Runtime
@@ -63,11 +73,13 @@ BENCHMARK = "benchmark.json"
 _LIBRARIES = ("torch", "torch-geometric", "numba", "numpy", "scipy")
 _LIMIT = 2.0
 """What ours may take, in times of the best peer."""
+_KERNEL_PATIENCE = 10.0
+"""Seconds: the HLS kernel tests all hit pairs, which takes minutes on the host at mu=200."""
 
 _MAP, _MAP_PEER = "module map, numba", "peer: module map, float64, parallel numba"
 _CC, _CC_PEER = "cc", "peer: cc by scipy.sparse.csgraph"
 _FEATURES = "edge and node features"
-_RUNTIMES = {
+_RUNTIMES: dict[str, dict[str, bool]] = {
     "fp32": {},
     "AMP (bfloat16)": {"amp": True},
     "torch.compile": {"compile": True},
@@ -138,6 +150,7 @@ class _Way:
     device: str = "cpu"
     threads: int = 1
     refusals: tuple[type[Exception], ...] = ()
+    patience: float = math.inf
 
 
 class _Run:
@@ -157,21 +170,24 @@ class _Run:
         self.n_hits: list[int] = []
         self.n_edges: list[int] = []
         construction = teacher.construction
-        self._map = _ModuleMaps(construction, config) if _has_map(construction) else None
-        if isinstance(construction, MetricLearningConstruction):
-            metric_learning = metric_learning or construction.trained
-        self._metric_learning = metric_learning
+        self._map, self._metric_learning = None, metric_learning
+        if isinstance(construction, ModuleMapConstruction):
+            self._map = _ModuleMaps(construction, config)
+        elif isinstance(construction, MetricLearningConstruction) and metric_learning is None:
+            self._metric_learning = construction.trained
         self._labels: list[EdgeLabels] = []
         self._scored: dict[str, list[ScoredGraph]] = {}
         self._matches: dict[str, list[TrackMatch]] = {}
         self._different: dict[str, tuple[int, int]] = {}
-        how = {"device": config.device, "threads": config.threads}
+        plain = Runtime(device=config.device, threads=config.threads)
         self._scorers = {
-            name: Scorer(teacher.network, Runtime(**how, **options))
+            name: Scorer(teacher.network, plain.model_copy(update=options))
             for name, options in _RUNTIMES.items()
         }
         self._builders = {
-            name: builder(name, **point.settings) for name, point in teacher.info.builders.items()
+            name: builder(name, **teacher.info.builders[name].settings)
+            for name in BUILDERS
+            if name in teacher.info.builders
         }
 
     def take(self, event: Event) -> None:
@@ -190,11 +206,13 @@ class _Run:
     def _time_graphs(self, event: Event) -> None:
         if self._map is not None:
             hits = self._map.hits(event)
-            results = self._time([self._map.quantisation(event)])
+            self._time([self._map.quantisation(event)])
             results = self._time(list(self._map.ways(hits)))
             self._note(_MAP, *_map_difference(len(hits), results[_MAP], results[_MAP_PEER]))
         if self._metric_learning is not None:
-            self._time(list(_metric_learning_ways(self._metric_learning, event, self._config)))
+            self._time(
+                list(_metric_learning_ways(self._metric_learning, event, self._config.threads))
+            )
 
     def _time_networks(self, event: Event, graph: TeacherGraph) -> None:
         training, inputs = self._teacher.info.training, graph.inputs
@@ -206,7 +224,7 @@ class _Run:
             "gnn",
             _FEATURES,
             "event and graph to the network's float32 inputs (numpy)",
-            lambda: teacher_inputs(event, graph.graph, training),
+            partial(teacher_inputs, event, graph.graph, training),
             "edges",
             edges,
         )
@@ -217,7 +235,7 @@ class _Run:
                     "gnn",
                     name,
                     "inputs to logits, both in host memory",
-                    lambda scorer=scorer: scorer.logits(inputs),
+                    partial(scorer.logits, inputs),
                     "edges",
                     edges,
                     self._config.device,
@@ -240,8 +258,9 @@ class _Run:
             score = _probability(self._scorers[_REFERENCE].logits(scored.inputs))
         graph = scored.graph
         ways = [_builder_way(name, build, graph, score) for name, build in self._builders.items()]
-        if _CC in self._builders:
-            ways.append(_peer_way(self._builders[_CC], graph, score))
+        cc = self._builders.get(_CC)
+        if isinstance(cc, ConnectedComponents):
+            ways.append(_peer_way(cc, graph, score))
         results = self._time(ways)
         targets = self._teacher.info.training.selection
         for name in self._builders:
@@ -252,7 +271,9 @@ class _Run:
             self._note(_CC, same.size, int((~same).sum()))
 
     def _time(self, ways: Sequence[_Way]) -> dict[str, Any]:
-        results = self._watch.time([Option(way.name, way.call, way.refusals) for way in ways])
+        results = self._watch.time(
+            [Option(way.name, way.call, way.refusals, way.patience) for way in ways]
+        )
         for way in ways:
             self._ways[way.name] = way
             if way.name in results:
@@ -349,7 +370,7 @@ class _ModuleMaps:
         records, contract = construction.module_map.records, construction.contract
         dydx = construction.module_map.info.dydx
         self._peer = PeerModuleMap(records, contract, dydx, config.threads)
-        self._kernel = _GrownKernel(contract, dydx)
+        self._kernel = _Kernel(contract, dydx)
 
     def hits(self, event: Event) -> HitRecords:
         construction = self._construction
@@ -357,9 +378,8 @@ class _ModuleMaps:
         return quantize_hits(event, modules, construction.contract).records
 
     def quantisation(self, event: Event) -> _Way:
-        call = lambda: self.hits(event)  # noqa: E731
         what = "event to integer hit records sorted by module (numpy)"
-        return _Way("graph", "hit quantisation", what, call, "hits", len)
+        return _Way("graph", "hit quantisation", what, partial(self.hits, event), "hits", len)
 
     def ways(self, hits: HitRecords) -> Iterator[_Way]:
         records, contract = self._construction.module_map.records, self._construction.contract
@@ -372,16 +392,16 @@ class _ModuleMaps:
         yield _Way(
             "graph",
             _MAP,
-            "hit records to candidates, those of triplets tagged, in canonical order; exact",
-            lambda: numba_candidates(hits, records, contract, dydx),
+            "hit records to candidates, tagged, in canonical order",
+            partial(numba_candidates, hits, records, contract, dydx),
             "edges",
             tagged,
         )
         yield _Way(
             "graph",
             "module map, PyTorch",
-            "the same, the map's table copied to the device in every call",
-            lambda: build_candidates(hits, records, contract, device, dydx),
+            "hit records to candidates, tagged, in canonical order, with the copies to the device",
+            partial(build_candidates, hits, records, contract, device, dydx),
             "edges",
             tagged,
             device,
@@ -391,18 +411,173 @@ class _ModuleMaps:
         yield _Way(
             "graph",
             f"module map, HLS C++ (g++ {flags}), not FPGA",
-            "the same, with checks and packing; the firmware's source on this CPU",
-            lambda: self._kernel.build(hits, records, n_candidates(hits)),
+            "hit records to candidates, tagged, by the firmware's source on this CPU, with packing",
+            partial(self._kernel.build, hits, records),
             "edges",
             tagged,
             refusals=(ToolMissingError, ToolFailedError, CapacityError, InputError),
+            patience=_KERNEL_PATIENCE,
         )
         yield _Way(
             "graph",
             _MAP_PEER,
-            "hit records to candidates, those of triplets tagged, in no order",
-            lambda: self._peer.build(hits),
+            "hit records to candidates, tagged, in no order",
+            partial(self._peer.build, hits),
             "edges",
             lambda result: int(np.count_nonzero(result[2])),
             threads=threads,
         )
+
+
+class _Kernel:
+    """The HLS kernel compiled for the host, with slots for the largest event so far."""
+
+    def __init__(self, contract: Contract, dydx: DydxLaw) -> None:
+        self._contract, self._dydx = contract, dydx
+        self._kernel: CsimModuleMap | None = None
+
+    def build(self, hits: HitRecords, module_map: ModuleMapRecords) -> CandidateRecords:
+        """Return the candidates; compile first where nothing or too little was compiled."""
+        if self._dydx != "compatible":
+            raise InputError("dydx", self._dydx, "compatible, the only law of the HLS kernel")
+        self._reserve(
+            max_hits=len(hits),
+            max_modules=module_map.n_modules,
+            max_doublets=module_map.n_doublets,
+            max_triplets=module_map.n_triplets,
+        )
+        while True:
+            if self._kernel is None:
+                self._kernel = CsimModuleMap(self._contract)
+            try:
+                return self._kernel.build(hits, module_map)
+            except CapacityError:
+                self._reserve(max_candidates=self._shape.max_candidates + 1)
+
+    @property
+    def _shape(self) -> ModuleMapShape:
+        return self._contract.kernels.module_map
+
+    def _reserve(self, **sizes: int) -> None:
+        """Double every capacity that is below ``sizes`` until it is not."""
+        grown = {}
+        for name, size in sizes.items():
+            capacity = getattr(self._shape, name)
+            while capacity < size:
+                capacity *= 2
+            grown[name] = capacity
+        shape = self._shape.model_copy(update=grown)
+        if shape != self._shape:
+            kernels = self._contract.kernels.model_copy(update={"module_map": shape})
+            self._contract = self._contract.model_copy(update={"kernels": kernels})
+            self._kernel = None
+
+
+def _metric_learning_ways(trained: MetricLearning, event: Event, threads: int) -> Iterator[_Way]:
+    points = embed(trained.network, event)
+    radius = trained.info.radius
+    yield _Way(
+        "graph",
+        "metric learning, embedding",
+        "event to points of the embedding (PyTorch)",
+        partial(embed, trained.network, event),
+        "hits",
+        len,
+        threads=threads,
+    )
+    yield _Way(
+        "graph",
+        "metric learning, neighbour search",
+        f"points to edges within {radius:g} in canonical order (scipy k-d tree)",
+        partial(neighbour_edges, points, event.hits, radius),
+        "edges",
+        lambda edges: int(edges.src.size),
+    )
+
+
+def _builder_way(
+    name: str, build: TrackBuilder, graph: HitGraph, score: NDArray[np.float64]
+) -> _Way:
+    return _Way(
+        "segmentation",
+        name,
+        "edge scores to the track of each hit",
+        partial(build.labels, graph.n_nodes, graph.src, graph.dst, score),
+        "tracks",
+        _n_tracks,
+    )
+
+
+def _peer_way(cc: ConnectedComponents, graph: HitGraph, score: NDArray[np.float64]) -> _Way:
+    return _Way(
+        "segmentation",
+        _CC_PEER,
+        "edge scores to the track of each hit",
+        partial(component_tracks, graph.n_nodes, graph.src, graph.dst, score, cc.cut, cc.min_hits),
+        "tracks",
+        _n_tracks,
+    )
+
+
+def _n_tracks(labels: Int64) -> int:
+    return int(labels.max(initial=-1)) + 1
+
+
+def _map_difference(
+    n_hits: int, ours: CandidateRecords, peer: tuple[Int64, Int64, NDArray[np.bool_]]
+) -> tuple[int, int]:
+    """Return the number of candidates and tags, and how many only one of the two has."""
+    columns = (ours.src, ours.dst, ours.tagged == 1), peer
+    keys = [(src * n_hits + dst, tagged) for src, dst, tagged in columns]
+    (one, one_tagged), (two, two_tagged) = keys
+    different = np.setxor1d(one, two).size + np.setxor1d(one[one_tagged], two[two_tagged]).size
+    return one.size + int(one_tagged.sum()), different
+
+
+def _outcome(name: str, summary: TrackSummary) -> TrackOutcome:
+    rates = summary.rates
+    return TrackOutcome(
+        builder=name,
+        efficiency=RateFigure.model_validate(rates["efficiency"]),
+        fake_rate=RateFigure.model_validate(rates["fake_rate"]),
+        duplicate_rate=summary.duplicate_rate,
+    )
+
+
+def _probability(logits: torch.Tensor) -> NDArray[np.float64]:
+    probability: NDArray[np.float64] = logits.double().sigmoid().numpy()
+    return probability
+
+
+def _require_device(device: str) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError("device", f"{device} ({reason})", "a device of this machine") from None
+
+
+def _machine(config: BenchmarkConfig) -> Machine:
+    versions = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    versions["Python"] = platform.python_version()
+    with suppress(ToolMissingError):
+        versions["g++"] = find_tool("g++", "").version.removeprefix("g++ ")
+    cpu = _cpu_model()
+    on_gpu = torch.device(config.device).type == "cuda"
+    return Machine(
+        device=config.device,
+        device_name=torch.cuda.get_device_name(config.device) if on_gpu else cpu,
+        cpu=cpu,
+        n_cpus=os.cpu_count() or 0,
+        threads=config.threads,
+        versions=versions,
+    )
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

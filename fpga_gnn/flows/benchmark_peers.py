@@ -52,9 +52,9 @@ def component_tracks(
 class PeerModuleMap:
     """The module-map law on all threads, in float64.
 
-    Compares quotients instead of products, and computes those of a pair once for all its triplets;
-    candidates whose quotient rounds across a bound may differ from ours. Windows are converted, and
-    buffers kept, outside ``build``.
+    Compares quotients instead of products, and computes those of a pair once for all its triplets.
+    Candidates are ours; a tag may differ where a difference of slopes rounds across a bound.
+    Windows are converted, and buffers kept, outside ``build``.
     """
 
     def __init__(
@@ -65,9 +65,7 @@ class PeerModuleMap:
         self._sign = float(dydx_sign(dydx))
         self._doublets = _floats(module_map.doublet_windows, DOUBLET_WINDOWS, contract)
         self._triplets = _floats(module_map.triplet_windows, TRIPLET_WINDOWS, contract)
-        self._source = np.repeat(
-            np.arange(module_map.n_modules), np.diff(module_map.doublet_start)
-        )
+        self._source = np.repeat(np.arange(module_map.n_modules), np.diff(module_map.doublet_start))
         self._n_chunks = _CHUNKS_PER_THREAD * threads
         self._reserve(1 << 10)
 
@@ -200,14 +198,9 @@ def _find(  # type: ignore[no-untyped-def]
                                 dzdr = z0
                             else:
                                 dzdr = dz / dr
-                                z0 = z1 - r1 * dzdr
+                                z0 = (z1 * dr - r1 * dz) / dr
                                 slope = dphi / dr
-                            if (
-                                z0 < w[0, 0]
-                                or z0 > w[0, 1]
-                                or slope < w[3, 0]
-                                or slope > w[3, 1]
-                            ):
+                            if z0 < w[0, 0] or z0 > w[0, 1] or slope < w[3, 0] or slope > w[3, 1]:
                                 continue
                             if n < room:
                                 ends[c, n, 0], ends[c, n, 1], ends[c, n, 2] = h1, h2, d

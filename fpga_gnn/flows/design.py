@@ -35,8 +35,10 @@ def write_design(run: Run, board: Board, folder: Path, events: Iterable[Event]) 
 
     ``edge_classifier.onnx`` and ``edge_classifier_lowered.onnx``, ``edge_classifier/`` (hls4ml
     project; its bench replays the first partitions of ``events``), ``kernels/<name>/`` (our HLS
-    sources with the run's contract as header, and the Tcl that synthesises them).
+    sources with the run's contract as header, and the Tcl that synthesises them). Raises
+    ``InputError`` for a module map that the kernel does not implement.
     """
+    run.module_map.require_kernel_law("design")
     if folder.exists() and any(folder.iterdir()) and not (folder / PROJECT).is_dir():
         raise InputError(folder, "files of something else", "an empty folder or an earlier design")
     target = HlsTarget(board.part, board.clock_ns, board.clock_uncertainty_percent)

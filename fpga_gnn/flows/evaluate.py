@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,16 @@ from numpy.typing import NDArray
 
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
-from fpga_gnn.events.store import MANIFEST
 from fpga_gnn.events.view import EventView
-from fpga_gnn.files import sha256_of
+from fpga_gnn.flows.figures import column, graph_figure
+from fpga_gnn.flows.sample import sample_figure
 from fpga_gnn.graphs.truth import EdgeLabels, label_edges
 from fpga_gnn.report.evaluation import (
     BinnedFigure,
     CurveFigure,
     EdgeFigure,
     Evaluation,
-    GraphFigure,
     RateFigure,
-    SampleFigure,
     TimeFigure,
     TrackFigure,
     save_evaluation,
@@ -48,11 +46,11 @@ from fpga_gnn.tracks.edge_metrics import (
     edge_curve,
     edge_particles,
     summarize_edges,
-    summarize_graphs,
 )
 from fpga_gnn.tracks.fit import residuals as fit_residuals
 from fpga_gnn.tracks.fit import true_perigee
 from fpga_gnn.tracks.metrics import (
+    CHEP_2024,
     ETA_EDGES,
     PT_EDGES,
     TrackMatch,
@@ -101,20 +99,23 @@ def evaluate(
     view: EventView,
     folder: Path,
     *,
-    selection: TrackSelection | None,
+    chep: bool = False,
     with_ckf: bool,
     progress: Progress,
 ) -> Evaluation:
     """Evaluate ``model`` with all its builders on ``view``; write JSON and pictures to ``folder``.
 
-    ``selection`` are cuts on tracks instead of the model's. ``with_ckf`` runs the frozen CKF of
+    ``chep`` cuts on tracks as the CHEP 2024 plots do, which takes the full detector: with 8 hits
+    per track a pixel-only track is none. ``with_ckf`` runs the frozen CKF of
     the view's detector on the same events; its tracks are kept in ``folder/ckf``, so that an
     interrupted or repeated evaluation does not find them again.
     """
     if not len(view):
         raise InputError(view.store.path, "no event", "events to evaluate")
+    if chep and view.detector == "pixel":
+        raise InputError("evaluate", "--chep with pixel hits", "--detector full (8 hits a track)")
     folder.mkdir(parents=True, exist_ok=True)
-    cuts = selection or model.tracks
+    cuts = CHEP_2024 if chep else model.tracks
     found = {name: _Found(settings) for name, settings in model.builders.items()}
     ckf = _CachedCkf(view, folder / CKF) if with_ckf else None
     if ckf:
@@ -134,9 +135,9 @@ def evaluate(
             _match(found[CKF], event, tracks, seconds, cuts, model)
         progress(done, len(view))
     evaluation = Evaluation(
-        sample=_sample(view),
+        sample=sample_figure(view),
         targets=model.targets.model_dump(mode="json"),
-        graph=_graph_figure(model, edges),
+        graph=graph_figure(model.construction_name, edges.labels, edges.graph_seconds),
         edges=_edge_figure(edges),
         tracks=tuple(_track_figure(name, its, cuts) for name, its in found.items()),
     )
@@ -212,26 +213,6 @@ class _CachedCkf:
         return result.tracks, seconds
 
 
-def _sample(view: EventView) -> SampleFigure:
-    return SampleFigure(
-        path=str(view.store.path),
-        origin={**view.store.origin, "view": view.detector},
-        event_ids=view.ids,
-        manifest_sha256=sha256_of(view.store.path / MANIFEST),
-    )
-
-
-def _graph_figure(model: EdgeModel, edges: _Edges) -> GraphFigure:
-    summary = summarize_graphs(edges.labels)
-    return GraphFigure(
-        builder=model.construction_name,
-        edges_per_event=summary.edges_per_event,
-        efficiency=RateFigure.model_validate(summary.efficiency),
-        purity=RateFigure.model_validate(summary.purity),
-        time=TimeFigure.of(edges.graph_seconds),
-    )
-
-
 def _edge_figure(edges: _Edges) -> EdgeFigure:
     quality = summarize_edges(edges.logits, edges.labels, _EDGE_CUT)
     cuts = curve_cuts(edges.logits, edges.labels)
@@ -301,7 +282,7 @@ def _draw(evaluation: Evaluation, edges: _Edges, found: dict[str, _Found], folde
     curve = evaluation.edges.curve
     rates_vs_cut(
         folder / "edge_rates.png",
-        *(_array(column) for column in (curve.cuts, curve.efficiency, curve.purity)),
+        *map(column, (curve.cuts, curve.efficiency, curve.purity)),
         _EDGE_CUT,
     )
     for name, its in found.items():
@@ -313,8 +294,4 @@ def _draw(evaluation: Evaluation, edges: _Edges, found: dict[str, _Found], folde
 
 def _curve(name: str, binned: BinnedFigure) -> BinnedCurve:
     columns = (binned.edges, binned.value, *binned.interval)
-    return BinnedCurve(name, *(_array(column) for column in columns))
-
-
-def _array(column: Sequence[float | None]) -> NDArray[np.float64]:
-    return np.array([np.nan if value is None else value for value in column], dtype=np.float64)
+    return BinnedCurve(name, *map(column, columns))

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from fpga_gnn.contract import Contract
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
-from fpga_gnn.events.store import MANIFEST
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.events.view import EventView
-from fpga_gnn.files import sha256_of
+from fpga_gnn.flows.figures import column, graph_figure
+from fpga_gnn.flows.sample import sample_figure
 from fpga_gnn.graphs.construction import GraphConstruction, ModuleMapConstruction
 from fpga_gnn.graphs.map_learning import (
     Crossings,
@@ -29,10 +28,9 @@ from fpga_gnn.graphs.map_learning import (
 )
 from fpga_gnn.graphs.map_settings import MapSettings
 from fpga_gnn.graphs.truth import label_edges
-from fpga_gnn.report.evaluation import GraphFigure, RateFigure, SampleFigure, TimeFigure
+from fpga_gnn.report.evaluation import GraphFigure
 from fpga_gnn.report.map_study import MapFigure, MapStudy, save_map_study
 from fpga_gnn.report.plots import GraphCurve, graph_growth, graph_windows
-from fpga_gnn.tracks.edge_metrics import summarize_graphs
 
 MAP_STUDY = "map_study.json"
 GROWTH, WINDOWS = "map_growth.png", "map_windows.png"
@@ -123,8 +121,8 @@ def study_module_maps(
         progress.measuring(len(plan.sizes) + len(found) - 1, n_maps)
     study = MapStudy(
         contract=contract.name,
-        learning=_sample(learning, plan.sizes[-1]),
-        validation=_sample(validation, len(validation)),
+        learning=sample_figure(replace(learning, ids=learning.ids[: plan.sizes[-1]])),
+        validation=sample_figure(validation),
         targets=selection.model_dump(mode="json"),
         growth=tuple(growth),
         windows=tuple(found[settings] for settings in plan.windows),
@@ -146,8 +144,8 @@ def _cumulative(
 
     def watched() -> Iterator[Event]:
         for done, event in enumerate(view, start=1):
-            yield event
             progress(done, sizes[-1])
+            yield event
 
     events, crossings = watched(), None
     for before, size in zip((0, *sizes), sizes, strict=False):
@@ -193,29 +191,13 @@ class _Ruler:
             graph = construct(event)
             seconds.append(time.thread_time() - start)
             labels.append(label_edges(event, self._selection, graph.rows, graph.src, graph.dst))
-        summary = summarize_graphs(labels)
-        return GraphFigure(
-            builder=construct.name,
-            edges_per_event=summary.edges_per_event,
-            efficiency=RateFigure.model_validate(summary.efficiency),
-            purity=RateFigure.model_validate(summary.purity),
-            time=TimeFigure.of(seconds),
-        )
+        return graph_figure(construct.name, labels, seconds)
 
 
 def _name(settings: MapSettings) -> str:
     changed = settings.model_dump(exclude_defaults=True)
     words = [f"{key.replace('_', ' ')} {value}" for key, value in changed.items()]
     return ", ".join(words) or "default"
-
-
-def _sample(view: EventView, n_events: int) -> SampleFigure:
-    return SampleFigure(
-        path=str(view.store.path),
-        origin={**view.store.origin, "view": view.detector},
-        event_ids=view.ids[:n_events],
-        manifest_sha256=sha256_of(view.store.path / MANIFEST),
-    )
 
 
 def _draw(study: MapStudy, plan: StudyPlan, folder: Path) -> None:
@@ -236,12 +218,8 @@ def _curve(name: str, maps: Sequence[MapFigure], kind: str) -> GraphCurve:
     graphs: list[GraphFigure] = [getattr(figure, kind) for figure in maps]
     return GraphCurve(
         name,
-        _column([graph.efficiency.value for graph in graphs]),
-        _column([graph.purity.value for graph in graphs]),
-        _column([graph.edges_per_event for graph in graphs]),
-        _column([graph.time.median if graph.time else None for graph in graphs]),
+        column([graph.efficiency.value for graph in graphs]),
+        column([graph.purity.value for graph in graphs]),
+        column([graph.edges_per_event for graph in graphs]),
+        column([graph.time.median if graph.time else None for graph in graphs]),
     )
-
-
-def _column(values: Sequence[float | None]) -> NDArray[np.float64]:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

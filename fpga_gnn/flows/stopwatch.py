@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,23 +15,27 @@ from typing import Any
 class Option:
     """A way to do the work of a stage: ``call`` does it for one event.
 
-    ``refusals`` are the errors by which ``call`` says that it cannot; others are passed on.
+    ``refusals`` are the errors by which ``call`` says that it cannot; others are passed on. Once a
+    timed call takes longer than ``patience`` seconds, it is the option's last.
     """
 
     name: str
     call: Callable[[], Any]
     refusals: tuple[type[Exception], ...] = ()
+    patience: float = math.inf
 
 
 @dataclass(eq=False)
 class Laps:
     """What became of an option: seconds of each call in ``seconds``, of its very first, warm-up
-    call in ``first``, and in ``refusal`` why it was given up; then it has no times."""
+    call in ``first``, and in ``refusal`` why it was given up; then it has no times. ``is_over``
+    after a call beyond its patience."""
 
     seconds: list[float] = field(default_factory=list)
     n_events: int = 0
     first: float | None = None
     refusal: str | None = None
+    is_over: bool = False
 
 
 class Stopwatch:
@@ -48,7 +53,7 @@ class Stopwatch:
         results: dict[str, Any] = {}
         for option in options:
             laps = self.laps.setdefault(option.name, Laps())
-            if laps.refusal is not None:
+            if laps.refusal is not None or laps.is_over:
                 continue
             try:
                 seconds, results[option.name] = self._call(option)
@@ -61,9 +66,11 @@ class Stopwatch:
                 laps.first = seconds
         for _ in range(self._repeat):
             for option in options:
-                if option.name in results:
+                laps = self.laps[option.name]
+                if option.name in results and not laps.is_over:
                     seconds, _ = self._call(option)
-                    self.laps[option.name].seconds.append(seconds)
+                    laps.seconds.append(seconds)
+                    laps.is_over = seconds > option.patience
         return results
 
     def _call(self, option: Option) -> tuple[float, Any]:

@@ -59,8 +59,8 @@ def edge_features(
     dr, dz = (hit[name][dst] - hit[name][src] for name in ("r", "z"))
     dphi = (hit["phi"][dst] - hit["phi"][src] + np.pi) % (2 * np.pi) - np.pi
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope = np.nan_to_num(dphi / dr)
-        z0 = np.nan_to_num(hit["z"][src] - hit["r"][src] * dz / dr)
+        slope = _zero_for_nan(dphi / dr)
+        z0 = _zero_for_nan(hit["z"][src] - hit["r"][src] * dz / dr)
     columns = {
         "dr": dr,
         "dphi": dphi,
@@ -82,6 +82,10 @@ def _cylindrical(event: Event, rows: Int64) -> dict[str, NDArray[np.float64]]:
     with np.errstate(divide="ignore", invalid="ignore"):
         eta = np.nan_to_num(np.arcsinh(z / r))
     return {"r": r, "phi": np.arctan2(y, x), "z": z, "eta": eta}
+
+
+def _zero_for_nan(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isnan(values), 0.0, values)
 
 
 def _scaled(columns: Sequence[tuple[str, NDArray[np.float64]]], n: int) -> NDArray[np.float32]:

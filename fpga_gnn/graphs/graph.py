@@ -16,7 +16,7 @@ from fpga_gnn.contract import (
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.events.event import Event
 from fpga_gnn.graphs.hits import QuantizedHits, quantize_hits, wrap_phi
-from fpga_gnn.graphs.module_map import ModuleMap, build_candidates, tagged_edges
+from fpga_gnn.graphs.module_map import ModuleMap, tagged_edges
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class EventGraph:
 def build_event_graph(event: Event, module_map: ModuleMap, contract: Contract) -> EventGraph:
     """Build the graph of ``event``: its edges are the triplet-confirmed doublets of the map."""
     hits = quantize_hits(event, module_map.modules, contract)
-    candidates = build_candidates(hits.records, module_map.records, contract)
+    candidates = module_map.candidates(hits.records, contract)
     return EventGraph(graph_from_candidates(hits.records, candidates, contract), hits, candidates)
 
 

@@ -156,21 +156,23 @@ def map_from_crossings(
             f"no doublet crossed {settings.min_occurrence} times",
             "more events, or fewer times",
         )
-    n_triplets_crossed = triplets.count.size
+    doublet_count, n_triplets_crossed = doublets.count, triplets.count.size
     if settings.pooling == "layer":
         by_layer = _group([triplets.with_keys(triplets.keys >> _LAYER_SHIFT)])
-        triplets = _compose(doublets.keys, triplets, by_layer, contract)
+        triplets, triplet_count = _compose(doublets.keys, triplets, by_layer, contract)
         by_layer = _group([crossed.with_keys(crossed.keys >> _LAYER_SHIFT)])
         shared = by_layer.take(_find_rows(by_layer.keys, doublets.keys >> _LAYER_SHIFT))
-        doublets = replace(shared, keys=doublets.keys, count=doublets.count)
+        doublets = shared.with_keys(doublets.keys)
     else:
         triplets = triplets.take(triplets.count >= settings.min_occurrence)
+        triplet_count = triplets.count
 
     inner = _find_rows(doublets.keys, triplets.keys[:, :2])
     outer = _find_rows(doublets.keys, triplets.keys[:, 1:])
     known = (inner >= 0) & (outer >= 0)
     order = np.flatnonzero(known)[np.lexsort((outer[known], inner[known]))]
-    triplets, inner, outer = triplets.take(order), inner[order], outer[order]
+    triplets, triplet_count = triplets.take(order), triplet_count[order]
+    inner, outer = inner[order], outer[order]
     modules = np.unique(doublets.keys)
     source_module = np.searchsorted(modules, doublets.keys[:, 0])
     return ModuleMap(
@@ -179,12 +181,12 @@ def map_from_crossings(
             doublet_start=np.searchsorted(source_module, np.arange(modules.size + 1)),
             doublet_target=np.searchsorted(modules, doublets.keys[:, 1]),
             doublet_windows=_tolerant_windows(doublets, DOUBLET_WINDOWS, contract, settings),
-            triplet_start=np.searchsorted(inner, np.arange(doublets.count.size + 1)),
+            triplet_start=np.searchsorted(inner, np.arange(doublet_count.size + 1)),
             triplet_outer=outer,
             triplet_windows=_tolerant_windows(triplets, TRIPLET_WINDOWS, contract, settings),
         ),
-        doublet_count=doublets.count,
-        triplet_count=triplets.count,
+        doublet_count=doublet_count,
+        triplet_count=triplet_count,
         info=ModuleMapInfo(
             **settings.model_dump(),
             contract=contract.name,
@@ -194,8 +196,8 @@ def map_from_crossings(
             n_tracks=crossings.n_tracks,
             selection=crossings.selection,
             n_rare_doublets=crossed.count.size - often.count.size,
-            n_cycle_doublets=often.count.size - doublets.count.size,
-            n_dropped_triplets=n_triplets_crossed - int((triplets.count > 0).sum()),
+            n_cycle_doublets=often.count.size - doublet_count.size,
+            n_dropped_triplets=n_triplets_crossed - int((triplet_count > 0).sum()),
         ),
     )
 
@@ -330,10 +332,10 @@ def _group(parts: Sequence[_Entries]) -> _Entries:
 
 def _compose(
     doublets: Int64, crossed: _Entries, by_layer: _Entries, contract: Contract
-) -> _Entries:
+) -> tuple[_Entries, Int64]:
     """Return every pair of ``doublets`` that meet, if ``by_layer`` knows their three layers.
 
-    Counts are those of ``crossed``, 0 for triplets that no training track took.
+    Also how often each was ``crossed``, 0 for triplets that no training track took.
     """
     first = np.searchsorted(doublets[:, 0], doublets[:, 1])
     n_next = np.searchsorted(doublets[:, 0], doublets[:, 1], side="right") - first
@@ -345,7 +347,7 @@ def _compose(
     fixed = contract.windows.dydx
     shared.windows[:, TRIPLET_WINDOWS.index("dydx")] = fixed.min_int, fixed.max_int
     seen = _find_rows(crossed.keys, keys)
-    return replace(shared, keys=keys, count=np.where(seen >= 0, crossed.count[seen], 0))
+    return shared.with_keys(keys), np.where(seen >= 0, crossed.count[seen], 0)
 
 
 def _acyclic(pairs: Int64, count: Int64, azimuth: Int64, phi: FixedPoint) -> NDArray[np.bool_]:
@@ -401,9 +403,10 @@ def _tolerant_windows(
 ) -> Int64:
     """Return the windows [K, V, 2] of ``entries`` as ``settings`` say, clipped to their formats.
 
-    A bound at the end of its format is open and stays so.
+    Bounds and margins are rounded outwards. A bound at the end of its format is open; its window
+    stays as it is.
     """
-    crossings = np.maximum(entries.count, 1)[:, None]
+    crossings = entries.count[:, None]
     low, high = entries.windows[:, :, 0], entries.windows[:, :, 1]
     wanted_low, wanted_high = low.astype(np.float64), high.astype(np.float64)
     if settings.spread == "rms":
@@ -416,8 +419,8 @@ def _tolerant_windows(
     formats = [contract.windows.of(name) for name in names]
     least = np.array([fixed.min_int for fixed in formats])
     most = np.array([fixed.max_int for fixed in formats])
-    grown_low = np.clip(np.floor(wanted_low - margin), least, most)
-    grown_high = np.clip(np.ceil(wanted_high + margin), least, most)
+    grown_low = np.clip(np.floor(wanted_low) - np.ceil(margin), least, most)
+    grown_high = np.clip(np.ceil(wanted_high) + np.ceil(margin), least, most)
     is_open = (low == least) | (high == most)
     return np.stack(
         [
@@ -438,7 +441,8 @@ def _typical_widths(entries: _Entries) -> NDArray[np.float64]:
     layers = layers.reshape(-1)
     order = np.argsort(layers, kind="stable")
     typical = np.empty_like(width)
-    for rows in np.split(order, np.flatnonzero(np.diff(layers[order])) + 1):
+    ends = np.flatnonzero(np.diff(layers[order])) + 1
+    for rows in np.split(order, ends) if order.size else ():
         known = rows[entries.count[rows] >= _WELL_KNOWN]
         typical[rows] = np.median(width[known if known.size else rows], axis=0)
     return typical

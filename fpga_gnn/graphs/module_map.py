@@ -28,7 +28,7 @@ from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.graphs import module_map_numba
 from fpga_gnn.graphs.map_settings import MapSettings
 
-_PAIRS_PER_CHUNK = 1 << 17
+_PAIRS_PER_CHUNK = 1 << 18
 """Small enough for a CPU's cache."""
 
 
@@ -87,6 +87,16 @@ class ModuleMap:
                 f"module map of hit format {self.info.map_sha256[:12]} ({self.info.contract})",
                 f"{contract.map_sha256[:12]} ({contract.name})",
                 "rebuild it with: fpga-gnn module-map build",
+            )
+
+    def require_kernel_law(self, where: object) -> None:
+        """Raise ``InputError`` unless the HLS kernel computes this map's dydx."""
+        if self.info.dydx != "compatible":
+            raise InputError(
+                where,
+                f"a module map of {self.info.dydx} dydx",
+                "compatible dydx, the only law of the module-map kernel",
+                "rebuild it with: fpga-gnn module-map build --dydx compatible",
             )
 
 
@@ -182,8 +192,7 @@ def _doublets(table: dict[str, Tensor], contract: Contract) -> tuple[_Pairs, _Qu
     high = torch.where(window[:, 1] == dphi.max_int, phi.max_int, window[:, 1])
     low, high = low.clamp(min=phi.min_int), high.clamp(max=phi.max_int)
     n_queries = start.diff()[module]
-    src, doublet = _expand(n_queries)
-    doublet += start[module].index_select(0, src)
+    src, doublet = _expand(start[module], n_queries)
     begin = (angle.index_select(0, src) + low.index_select(0, doublet)) % turn
     begin += (table["doublet_target"] * (2 * turn)).index_select(0, doublet)
     first = torch.searchsorted(key, begin)
@@ -194,9 +203,9 @@ def _doublets(table: dict[str, Tensor], contract: Contract) -> tuple[_Pairs, _Qu
     found = [_Pairs(*(src[:0] for _ in fields(_Pairs)))]
     queries = [src[:0]]
     for rows in _chunks(n_pairs):
-        query, offset = _expand(n_pairs[rows])
+        query, at = _expand(first[rows], n_pairs[rows])
         query += rows.start
-        h2 = by_angle.index_select(0, first.index_select(0, query) + offset)
+        h2 = by_angle.index_select(0, at)
         h1, row = src.index_select(0, query), doublet.index_select(0, query)
         pairs = _Pairs.of(table, h1, h2, row, phi)
         good = _pass(pairs, torch.arange(row.numel(), device=row.device), windows, row, contract)
@@ -215,7 +224,13 @@ def _triplets(
     table: dict[str, Tensor], contract: Contract, pairs: _Pairs, queries: _Queries, sign: int
 ) -> Tensor:
     """Return which pairs are part of a triplet inside its windows, bool."""
-    windows = _columns(table["triplet_windows"])
+    inner_row = _runs(table["triplet_start"])
+    outer_source = _runs(table["doublet_start"])[table["triplet_outer"]]
+    chained = _where(outer_source == table["doublet_target"][inner_row])
+    outer_row = table["triplet_outer"][chained]
+    n_rows = table["doublet_target"].numel()
+    start = torch.searchsorted(inner_row[chained], torch.arange(n_rows + 1, device=chained.device))
+    windows = _columns(table["triplet_windows"][chained])
     inner_windows, outer_windows = windows[:_N_WINDOWS], windows[_N_WINDOWS : 2 * _N_WINDOWS]
     dydx_window, dzdr_window = (windows[TRIPLET_WINDOWS.index(name)] for name in ("dydx", "dzdr"))
     formats = contract.windows
@@ -224,23 +239,21 @@ def _triplets(
     has_next[pairs.h1] = True
     inner_of = _where(has_next.index_select(0, pairs.h2))
     row_of = pairs.doublet.index_select(0, inner_of)
-    first_of = table["triplet_start"].index_select(0, row_of)
+    first_of = start.index_select(0, row_of)
     query_of = queries.offset.index_select(0, pairs.h2.index_select(0, inner_of))
-    n_triplets = table["triplet_start"].diff().index_select(0, row_of)
+    n_triplets = start.diff().index_select(0, row_of)
     for rows in _chunks(n_triplets):
-        which, triplet = _expand(n_triplets[rows])
+        which, triplet = _expand(first_of[rows], n_triplets[rows])
         which += rows.start
-        triplet += first_of.index_select(0, which)
         query = query_of.index_select(0, which)
-        query += table["triplet_outer"].index_select(0, triplet)
+        query += outer_row.index_select(0, triplet)
         met = _where(queries.count.index_select(0, query))
         which, triplet, query = (c.index_select(0, met) for c in (which, triplet, query))
         inner = inner_of.index_select(0, which)
         good = _pass(pairs, inner, inner_windows, triplet, contract)
         inner, triplet, query = (c.index_select(0, good) for c in (inner, triplet, query))
 
-        which, outer = _expand(queries.count.index_select(0, query))
-        outer += queries.first.index_select(0, query).index_select(0, which)
+        which, outer = _expand(*(c.index_select(0, query) for c in (queries.first, queries.count)))
         dr, dz = (c.index_select(0, inner).index_select(0, which) for c in (pairs.dr, pairs.dz))
         outer_dr = pairs.dr.index_select(0, outer)
         dzdr = dz * outer_dr - pairs.dz.index_select(0, outer) * dr
@@ -253,15 +266,18 @@ def _triplets(
         good = _pass(pairs, outer, outer_windows, triplet, contract)
         inner, outer, triplet = (c.index_select(0, good) for c in (inner, outer, triplet))
 
-        hits = (pairs.h1[inner], pairs.h2[inner], pairs.h2[outer])
-        (x1, x2, x3), (y1, y2, y3) = ([table[name][hit] for hit in hits] for name in "xy")
+        h1, h2 = (c.index_select(0, inner) for c in (pairs.h1, pairs.h2))
+        hits = (h1, h2, pairs.h2.index_select(0, outer))
+        (x1, x2, x3), (y1, y2, y3) = (
+            [table[name].index_select(0, hit) for hit in hits] for name in "xy"
+        )
         a, b = y2 - y1, sign * (x1 - x2)
         c, d = y2 - y3, x2 - x3
         dydx = a * d - c * b
-        bounds = [column[triplet] for column in dydx_window]
-        good = _ratio_inside(dydx, b * d, dydx, formats.dydx, bounds, formats.dydx.frac)
-        tagged[inner[good]] = True
-        tagged[outer[good]] = True
+        bounds = [c.index_select(0, triplet) for c in dydx_window]
+        good = _where(_ratio_inside(dydx, b * d, dydx, formats.dydx, bounds, formats.dydx.frac))
+        tagged[inner.index_select(0, good)] = True
+        tagged[outer.index_select(0, good)] = True
     return tagged
 
 
@@ -320,7 +336,7 @@ def _ratio_inside(
 ) -> Tensor:
     """``low <= numerator / denominator <= high`` without division; x/0 is infinite by ``sign``."""
     low, high = window
-    value = torch.where(denominator < 0, -numerator, numerator) << frac
+    value = (numerator * denominator.sign()) << frac
     # Against a bound times 0, +-1 stands for infinity.
     value = torch.where(denominator == 0, torch.where(sign >= 0, 1, -1), value)
     scale = denominator.abs()
@@ -340,11 +356,11 @@ def _runs(start: Tensor) -> Tensor:
     )
 
 
-def _expand(counts: Tensor) -> tuple[Tensor, Tensor]:
-    """Repeat each row ``counts[row]`` times; return the rows and 0..count-1 within."""
-    row = torch.repeat_interleave(torch.arange(counts.numel(), device=counts.device), counts)
-    first = torch.cumsum(counts, 0) - counts
-    return row, torch.arange(row.numel(), device=row.device) - first.index_select(0, row)
+def _expand(first: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+    """Concatenate the runs ``first[i] .. first[i] + count[i] - 1``; see ``expand_ranges``."""
+    run = torch.repeat_interleave(torch.arange(count.numel(), device=count.device), count)
+    offset = first - torch.cumsum(count, 0) + count
+    return run, torch.arange(run.numel(), device=run.device) + offset.index_select(0, run)
 
 
 def _chunks(counts: Tensor) -> list[slice]:

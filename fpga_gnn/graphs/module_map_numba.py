@@ -221,7 +221,10 @@ def _triplets(
             if begin == end:
                 continue
             for t in range(triplet_start[row], triplet_start[row + 1]):
-                queries = query[triplet_outer[t]] - module_start[target[row]]
+                outer_row, middle = triplet_outer[t], target[row]
+                if not start[middle] <= outer_row < start[middle + 1]:
+                    continue
+                queries = query[outer_row] - module_start[middle]
                 inner = _doublet_windows(windows, t, 0, ends)
                 outer = _doublet_windows(windows, t, 4, ends)
                 dydx, dzdr = _window(windows, t, 8, ends, 4), _window(windows, t, 9, ends, 5)

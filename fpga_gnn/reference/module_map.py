@@ -9,9 +9,11 @@ from fpga_gnn.contract import (
     TRIPLET_WINDOWS,
     CandidateRecords,
     Contract,
+    DydxLaw,
     FixedPoint,
     HitRecords,
     ModuleMapRecords,
+    dydx_sign,
 )
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import CapacityError, InputError
@@ -23,9 +25,15 @@ _OUTER = slice(len(DOUBLET_WINDOWS), 2 * len(DOUBLET_WINDOWS))
 _DYDX, _DZDR = range(2 * len(DOUBLET_WINDOWS), len(TRIPLET_WINDOWS))
 
 
-def build(hits: HitRecords, module_map: ModuleMapRecords, contract: Contract) -> CandidateRecords:
+def build(
+    hits: HitRecords,
+    module_map: ModuleMapRecords,
+    contract: Contract,
+    dydx: DydxLaw = "compatible",
+) -> CandidateRecords:
     """Return the candidates of one event in canonical order, tagged by the triplets.
 
+    The kernel's law of dydx is the compatible one.
     Raises ``InputError`` for records outside the contract's formats and ``CapacityError`` when
     the event or its candidates exceed the kernel's slots.
     """
@@ -37,7 +45,7 @@ def build(hits: HitRecords, module_map: ModuleMapRecords, contract: Contract) ->
     _require_capacity("triplets", module_map.n_triplets, shape.max_triplets)
     src, dst, doublet = _candidates(hits, module_map, contract)
     _require_capacity("candidates", src.size, shape.max_candidates)
-    tagged = _tags(hits, module_map, contract, src, dst, doublet)
+    tagged = _tags(hits, module_map, contract, dydx_sign(dydx), src, dst, doublet)
     return CandidateRecords(src=src, dst=dst, doublet=doublet, tagged=tagged)
 
 
@@ -69,6 +77,7 @@ def _tags(
     hits: HitRecords,
     module_map: ModuleMapRecords,
     contract: Contract,
+    sign: int,
     src: Int64,
     dst: Int64,
     doublet: Int64,
@@ -86,7 +95,7 @@ def _tags(
     accepted = (
         _doublet_accepts(hits, h1, h2, windows[:, _INNER], contract)
         & _doublet_accepts(hits, h2, h3, windows[:, _OUTER], contract)
-        & _triplet_accepts(hits, h1, h2, h3, windows, contract)
+        & _triplet_accepts(hits, h1, h2, h3, windows, contract, sign)
     )
     tagged = np.zeros(src.size, dtype=np.int64)
     tagged[inner[accepted]] = 1
@@ -121,10 +130,17 @@ def _doublet_accepts(
 
 
 def _triplet_accepts(
-    hits: HitRecords, h1: Int64, h2: Int64, h3: Int64, windows: Int64, contract: Contract
+    hits: HitRecords,
+    h1: Int64,
+    h2: Int64,
+    h3: Int64,
+    windows: Int64,
+    contract: Contract,
+    sign: int,
 ) -> Accepted:
     """Return whether hits ``h1``, ``h2``, ``h3`` [P] pass dydx and dzdr of ``windows``
-    [P, 10, 2]: ``(y2-y1)/(x1-x2) - (y2-y3)/(x2-x3)`` and ``(z2-z1)/(r2-r1) - (z3-z2)/(r3-r2)``."""
+    [P, 10, 2]: ``sign (y2-y1)/(x1-x2) - (y2-y3)/(x2-x3)`` and
+    ``(z2-z1)/(r2-r1) - (z3-z2)/(r3-r2)``."""
     low, high = windows[..., 0].T, windows[..., 1].T
     accepted = np.ones(h1.size, dtype=np.bool_)
     for index, bound, a, b, c, d in (
@@ -132,7 +148,7 @@ def _triplet_accepts(
             _DYDX,
             contract.windows.dydx,
             hits.y[h2] - hits.y[h1],
-            hits.x[h1] - hits.x[h2],
+            sign * (hits.x[h1] - hits.x[h2]),
             hits.y[h2] - hits.y[h3],
             hits.x[h2] - hits.x[h3],
         ),

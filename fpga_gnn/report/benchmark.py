@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from fpga_gnn import __version__
 from fpga_gnn.files import write_whole
 from fpga_gnn.report.evaluation import Count, Number, RateFigure, SampleFigure
+from fpga_gnn.report.table import aligned
 
 Stage = Literal["graph", "gnn", "segmentation"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -46,7 +47,8 @@ class Machine(_Frozen):
 
 class CallTime(_Frozen):
     """Wall time of a call in ms: median, 16 % and 84 % quantile of ``n_calls`` in ``n_events``
-    events, warm-up calls left out; ``first`` is the very first one, compilation included."""
+    events, warm-up calls left out; ``first`` is the very first one, compilation included. Very slow
+    options have fewer calls than others."""
 
     n_events: Annotated[int, Field(ge=1)]
     n_calls: Annotated[int, Field(ge=1)]
@@ -160,13 +162,13 @@ def head_lines(benchmark: Benchmark) -> list[str]:
     ids = benchmark.sample.event_ids
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
     return [
-        f"{machine.device}: {machine.device_name}; CPU: {machine.cpu} ({machine.n_cpus} logical), "
-        f"{machine.threads} thread{'s' * (machine.threads != 1)}",
+        f"device {machine.device}: {machine.device_name}; CPU {machine.cpu}, "
+        f"{machine.threads} of {machine.n_cpus} threads",
         versions,
         f"{benchmark.sample.path}: {len(ids)} events, {_number(benchmark.hits_per_event)} hits and "
         f"{_number(benchmark.edges_per_event)} edges per event; teacher {benchmark.model}",
-        f"median (16 %..84 %) of {benchmark.repeat} calls per event after a warm-up; "
-        "no FPGA is measured here",
+        f"median (16 %..84 %) of {benchmark.repeat} calls per event after a warm-up, in turns; "
+        "no time is of an FPGA",
     ]
 
 
@@ -174,7 +176,7 @@ def stage_lines(rows: Sequence[BenchmarkRow]) -> list[str]:
     """Return the aligned table of one stage's rows, what each measures last; none for no rows."""
     if not rows:
         return []
-    head = ["option", "ms/event", "first call ms", "device", "threads", "output per event"]
+    head = ["option", "ms/event", "calls", "first call ms", "device", "threads", "output per event"]
     cells = [_common(row) for row in rows]
     if any(row.edges for row in rows):
         head += ["speed-up", "AUC", "change", "edges changed"]
@@ -183,21 +185,9 @@ def stage_lines(rows: Sequence[BenchmarkRow]) -> list[str]:
         head += ["track efficiency %", "fake %", "duplicates %"]
         cells = [line + _track_cells(row) for line, row in zip(cells, rows, strict=True)]
     measures = ["measures", *(row.not_run or row.measures for row in rows)]
-    lines = [head, *cells]
-    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    left = {0, head.index("device")}
-    return [
-        "  ".join(
-            [
-                *(
-                    cell.ljust(width) if i in left else cell.rjust(width)
-                    for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-                ),
-                last,
-            ]
-        )
-        for line, last in zip(lines, measures, strict=True)
-    ]
+    table = aligned([head, *cells])
+    width = max(len(line) for line in table)
+    return [f"{line:<{width}}  {last}" for line, last in zip(table, measures, strict=True)]
 
 
 def comparison_lines(comparisons: Sequence[Comparison]) -> list[str]:
@@ -215,6 +205,7 @@ def _common(row: BenchmarkRow) -> list[str]:
     return [
         row.name,
         "not run" if time is None else f"{time.median:,.2f} ({time.low:,.2f}..{time.high:,.2f})",
+        "-" if time is None else str(time.n_calls),
         "-" if time is None else f"{time.first:,.1f}",
         row.device,
         str(row.threads),

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from fpga_gnn.contract.fixed_point import Int64
@@ -34,6 +34,7 @@ _RESIDUALS = {
 }
 """Symbol, unit and units per mm, rad or 1/GeV of each perigee parameter."""
 _MAX_COLOURS = 20
+_PANEL_DPI = 95
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +209,7 @@ def graph_growth(path: Path, n_events: NDArray[np.int64], curves: Sequence[Graph
             axes.set_xticks(n_events.tolist(), [f"{n:g}" for n in n_events])
             axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("events that the module map was learned from")
-    _save(figure, path)
+    _save(figure, path, _PANEL_DPI)
 
 
 def graph_windows(path: Path, widening: NDArray[np.float64], curves: Sequence[GraphCurve]) -> None:
@@ -217,7 +218,7 @@ def graph_windows(path: Path, widening: NDArray[np.float64], curves: Sequence[Gr
     figure, lower = _graph_panels(widening, curves)
     for axes in lower:
         axes.set_xlabel("windows widened on both sides by this share")
-    _save(figure, path)
+    _save(figure, path, _PANEL_DPI)
 
 
 def residuals(path: Path, differences: Mapping[str, NDArray[np.float64]], title: str) -> None:
@@ -257,7 +258,7 @@ def _graph_panels(
 ) -> tuple[Figure, list[Axes]]:
     """Return a figure of efficiency, purity, size and time of graphs along ``setting`` [C], and its
     lower panels, whose x-axes are those of the upper ones, too."""
-    figure = Figure(figsize=(7.5, 5.5), layout="constrained")
+    figure = Figure(figsize=(8, 5.6), layout="constrained")
     panels = list(figure.subplots(2, 2, sharex="col").ravel())
     columns = {
         "target-edge efficiency": "efficiency",
@@ -275,6 +276,9 @@ def _graph_panels(
         axes.grid(alpha=0.3)
         if curves and column in ("purity", "edges"):
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.9g}"))
+            axes.yaxis.set_minor_locator(NullLocator())
         elif column == "milliseconds":
             axes.set_ylim(bottom=0)
     if curves:
@@ -338,8 +342,8 @@ def _cycle(colours: Sequence[str], n: int) -> list[str]:
     return [colours[i % len(colours)] for i in range(n)]
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _save(figure: Figure, path: Path, dpi: int = 130) -> None:
     FigureCanvasAgg(figure)
     picture = BytesIO()
-    figure.savefig(picture, dpi=130, format="png")
+    figure.savefig(picture, dpi=dpi, format="png")
     write_whole(path, picture.getvalue())

@@ -17,6 +17,7 @@ from fpga_gnn.graphs.construction import HitGraph, ModuleMapConstruction
 from fpga_gnn.graphs.graph import graph_of_edges
 from fpga_gnn.graphs.hits import quantize_hits
 from fpga_gnn.models.scoring import student_scores
+from fpga_gnn.tracks.builder import BUILDERS
 from fpga_gnn.tracks.metrics import TrackSelection
 from fpga_gnn.training.config import Runtime
 from fpga_gnn.training.data import graph_inputs
@@ -83,7 +84,8 @@ class TeacherModel:
 
     @property
     def builders(self) -> dict[str, dict[str, Any]]:
-        return {name: point.settings for name, point in self.teacher.info.builders.items()}
+        points = self.teacher.info.builders
+        return {name: points[name].settings for name in BUILDERS if name in points}
 
     @property
     def construction_name(self) -> str:

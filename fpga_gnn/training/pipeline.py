@@ -14,6 +14,7 @@ from fpga_gnn.events.event import Event
 from fpga_gnn.events.split import split_ids
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.graphs.map_learning import learn_module_map
+from fpga_gnn.graphs.map_settings import MapSettings
 from fpga_gnn.graphs.module_map import ModuleMap
 from fpga_gnn.models.scoring import student_scores
 from fpga_gnn.tracks.edge_metrics import EdgeSummary, summarize_edges
@@ -50,7 +51,7 @@ def learn_training_map(
 
     origin = {"events": store.origin, "ids": split.train, "extra": extra.origin if extra else None}
     return learn_module_map(
-        events(), contract, config.selection, pooling="layer", source=dict(origin)
+        events(), contract, config.selection, MapSettings(pooling="layer"), dict(origin)
     )
 
 

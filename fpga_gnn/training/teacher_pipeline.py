@@ -29,6 +29,7 @@ from fpga_gnn.training.teacher_run import Teacher, TeacherInfo, WorkingPoint, sa
 from fpga_gnn.training.track_points import ScoredGraph, choose_settings, n_settings
 
 Count = Callable[[int, int], None]
+_TRACKS = TrackSelection()
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ def train_teacher(
     validation: EventView,
     folder: Path,
     *,
-    tracks: TrackSelection,
     n_monitored: int,
     progress: TeacherProgress,
+    tracks: TrackSelection = _TRACKS,
 ) -> Teacher:
     """Train on ``train``, choose epoch and cuts on ``validation``; write into ``folder``.
 

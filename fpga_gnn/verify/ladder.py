@@ -2,7 +2,8 @@
 
 Rungs of the edge classifier, per partition: student == QONNX == lowered QONNX == integer
 reference == hls4ml C simulation; the merged partitions == the student on the whole graph. Rungs
-of our kernels, per event: PyTorch (or SciPy) pipeline == integer reference == C simulation.
+of our kernels, per event: numba == PyTorch == integer reference == C simulation for the module
+map, SciPy == integer reference == C simulation for connected components.
 The first difference raises ``MismatchError``.
 """
 
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import CapacityError, MismatchError
@@ -19,6 +21,7 @@ from fpga_gnn.events.event import Event
 from fpga_gnn.export.execute import execute
 from fpga_gnn.export.firmware import Firmware
 from fpga_gnn.graphs.graph import EventGraph, build_event_graph
+from fpga_gnn.graphs.module_map import build_candidates
 from fpga_gnn.graphs.partition import Partition, PartitionedGraph, pack, partition_graph
 from fpga_gnn.hw.csim import CsimConnectedComponents, CsimModuleMap
 from fpga_gnn.models.scoring import student_scores, to_integers
@@ -57,9 +60,13 @@ class ScoredEvent:
 
 
 class Ladder:
-    """Climbs the ladder with one trained ``run`` and its ``firmware``."""
+    """Climbs the ladder with one trained ``run`` and its ``firmware``.
+
+    Raises ``InputError`` for a module map that the kernel does not implement.
+    """
 
     def __init__(self, run: Run, firmware: Firmware) -> None:
+        run.module_map.require_kernel_law("verification ladder")
         self._run, self._firmware = run, firmware
         self._network = run.student.integer_network()
         self._csim_map = CsimModuleMap(run.contract)
@@ -72,7 +79,7 @@ class Ladder:
         self._merged = Rung("edge classifier", "partitions", "whole graph", edges)
         self._map = {
             name: Rung("module map", left, name, "candidates")
-            for left, name in (("PyTorch", "integer reference"), ("integer reference", "csim"))
+            for left, name in pairwise(("numba", "PyTorch", "integer reference", "csim"))
         }
         self._components = {
             name: Rung("connected components", left, name, nodes)
@@ -144,10 +151,11 @@ class Ladder:
 
     def _compare_module_map(self, event_graph: EventGraph, case: str) -> None:
         hits, table = event_graph.hits.records, self._run.module_map.records
-        found = event_graph.candidates
+        expected = event_graph.candidates
         for rung, build in zip(
             self._map.values(),
             (
+                lambda: build_candidates(hits, table, self._run.contract),
                 lambda: reference_map.build(hits, table, self._run.contract),
                 lambda: self._csim_map.build(hits, table),
             ),
@@ -156,9 +164,9 @@ class Ladder:
             with _timed(rung):
                 got = build()
             for column in ("src", "dst", "doublet", "tagged"):
-                expected = getattr(found, column)
-                _hold(rung, f"{case} {column}", expected, getattr(got, column))
-            rung.n_compared += found.src.size
+                _hold(rung, f"{case} {column}", getattr(expected, column), getattr(got, column))
+            rung.n_compared += expected.src.size
+            expected = got
 
     def _compare_partition(self, parts: PartitionedGraph, part: Partition, case: str) -> Int64:
         contract, score = self._run.contract, self._network.score

@@ -17,6 +17,7 @@ from fpga_gnn.events import trackml
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.graphs.map_learning import learn_module_map
+from fpga_gnn.graphs.map_settings import MapSettings
 from fpga_gnn.graphs.module_map_store import save_module_map
 from fpga_gnn.resources import resource_dir
 
@@ -62,7 +63,8 @@ def inputs(tmp_path_factory):
             two.write(event.select_hits(sector))
     trackml.write_event(folder / "csv", store.read(0))
     trackml.import_directory(folder / "csv", folder / "imported")
-    save_module_map(learn_module_map(store, load_contract("w8"), pooling="layer"), folder / "map")
+    layers = MapSettings(pooling="layer")
+    save_module_map(learn_module_map(store, load_contract("w8"), settings=layers), folder / "map")
     shutil.copy(resource_dir("quant_configs") / "w8.yaml", folder)
     return folder
 

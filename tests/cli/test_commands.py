@@ -33,6 +33,7 @@ COMMANDS = [
     ["module-map", "study"],
     ["train"],
     ["synth"],
+    ["benchmark"],
     ["validate"],
     ["header"],
 ]

@@ -24,6 +24,7 @@ from fpga_gnn.contract import (
 )
 from fpga_gnn.contract import emit_header as emit_contract_header
 from fpga_gnn.errors import CapacityError, MismatchError
+from fpga_gnn.graphs import module_map_numba
 from fpga_gnn.graphs.module_map import build_candidates
 from fpga_gnn.hw import csim
 from fpga_gnn.hw.csim import CsimModuleMap
@@ -64,9 +65,12 @@ def tiny_contract() -> Contract:
 
 
 CONTRACTS = {"w8": W8, "tiny": tiny_contract()}
-BACKENDS = ("reference", "csim", "torch")
+BACKENDS = ("reference", "csim", "torch", "numba")
 BOUNDED = ("reference", "csim")
-"""Backends with the kernel's slots; torch takes any size."""
+"""Backends with the kernel's slots; torch and numba take any size."""
+LAWS = dict.fromkeys(BACKENDS, ("compatible", "physical")) | {"csim": ("compatible",)}
+"""Of dydx, by backend."""
+LAW_OF_BACKEND = [(backend, dydx) for backend in BACKENDS for dydx in LAWS[backend]]
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +78,14 @@ def build():
     """Return build(backend, hits, map, contract); compiled kernels are kept."""
     kernels: dict[str, CsimModuleMap] = {}
 
-    def run(backend, hits, module_map, contract):
+    def run(backend, hits, module_map, contract, dydx="compatible"):
         if backend == "reference":
-            return reference.build(hits, module_map, contract)
+            return reference.build(hits, module_map, contract, dydx)
         if backend == "torch":
-            return build_candidates(hits, module_map, contract)
+            return build_candidates(hits, module_map, contract, dydx=dydx)
+        if backend == "numba":
+            return module_map_numba.build_candidates(hits, module_map, contract, dydx)
+        assert dydx == "compatible"
         if contract.sha256 not in kernels:
             kernels[contract.sha256] = CsimModuleMap(contract)
         return kernels[contract.sha256].build(hits, module_map)
@@ -112,15 +119,16 @@ def doublet_values(hits: HitRecords, contract: Contract, h1: int, h2: int):
     return z0, dphi, int(hits.eta[h1] - hits.eta[h2]), ratio(dphi, dr, dphi)
 
 
-def triplet_values(hits: HitRecords, h1: int, h2: int, h3: int):
+def triplet_values(hits: HitRecords, h1: int, h2: int, h3: int, dydx: str = "compatible"):
     def difference(a: int, b: int, c: int, d: int) -> Fraction | float:
         if b * d:
             return Fraction(a, b) - Fraction(c, d)
         return ratio(0, 0, a * d - c * b)
 
     x, y, z, r = ([int(c[h]) for h in (h1, h2, h3)] for c in (hits.x, hits.y, hits.z, hits.r))
+    run = x[0] - x[1] if dydx == "compatible" else x[1] - x[0]
     return (
-        difference(y[1] - y[0], x[0] - x[1], y[1] - y[2], x[1] - x[2]),
+        difference(y[1] - y[0], run, y[1] - y[2], x[1] - x[2]),
         difference(z[1] - z[0], r[1] - r[0], z[2] - z[1], r[2] - r[1]),
     )
 
@@ -142,7 +150,7 @@ def inside(contract: Contract, names, values, windows) -> bool:
     return True
 
 
-def law(hits: HitRecords, table: ModuleMapRecords, contract: Contract):
+def law(hits: HitRecords, table: ModuleMapRecords, contract: Contract, dydx: str = "compatible"):
     """Return the (src, dst, doublet, tagged) rows that the law of the kernel gives."""
     start, rows = hits.module_start.tolist(), []
     for module in range(table.n_modules):
@@ -162,12 +170,16 @@ def law(hits: HitRecords, table: ModuleMapRecords, contract: Contract):
                     values = (
                         *doublet_values(hits, contract, h1, h2),
                         *doublet_values(hits, contract, h2, outer[1]),
-                        *triplet_values(hits, h1, h2, outer[1]),
+                        *triplet_values(hits, h1, h2, outer[1], dydx),
                     )
                     windows = table.triplet_windows[triplet]
                     if inside(contract, TRIPLET_WINDOWS, values, windows):
                         inner[3] = outer[3] = 1
     return np.array(rows, dtype=np.int64).reshape(-1, 4)
+
+
+def rows_of(found):
+    return np.array([found.src, found.dst, found.doublet, found.tagged]).T
 
 
 # Inputs: few hits at the ends of their formats, windows that end exactly at real values.
@@ -198,7 +210,7 @@ def windows_near(rng, contract, names, values_of_rows):
 
 
 @st.composite
-def events(draw, contract: Contract):
+def events(draw, contract: Contract, dydx: str):
     shape = contract.kernels.module_map
     counts = draw(st.lists(st.integers(0, 3), min_size=1, max_size=4))
     n_hits, n_modules = sum(counts), len(counts)
@@ -233,7 +245,7 @@ def events(draw, contract: Contract):
                 (
                     *doublet_values(hits, contract, h1, h2),
                     *doublet_values(hits, contract, h2, h3),
-                    *triplet_values(hits, h1, h2, h3),
+                    *triplet_values(hits, h1, h2, h3, dydx),
                 )
                 for h1, h2, h3 in product(on[m1], on[m2], on[m3])
             ]
@@ -250,24 +262,23 @@ def events(draw, contract: Contract):
     return hits, table
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("backend", "dydx"), LAW_OF_BACKEND)
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_the_law(build, name, backend):
+def test_the_law(build, name, backend, dydx):
     contract = CONTRACTS[name]
 
     @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(events(contract))
+    @given(events(contract, dydx))
     def check(event):
         hits, table = event
-        rows = law(hits, table, contract)
+        rows = law(hits, table, contract, dydx)
         capacity = contract.kernels.module_map.max_candidates
         if backend in BOUNDED and len(rows) > capacity:
             with pytest.raises(CapacityError, match=f"{len(rows)} candidates, capacity {capacity}"):
                 build(backend, hits, table, contract)
             return
-        found = build(backend, hits, table, contract)
-        got = np.array([found.src, found.dst, found.doublet, found.tagged]).T
-        require_equal("module_map", f"{name} {backend}", rows, got)
+        found = build(backend, hits, table, contract, dydx)
+        require_equal("module_map", f"{name} {backend}", rows, rows_of(found))
 
     check()
 
@@ -300,6 +311,103 @@ def test_an_event_without_hits_or_doublets(build, backend):
         np.zeros(3), none, np.zeros((0, 4, 2)), np.zeros(1), none, np.zeros((0, 10, 2))
     )
     assert build(backend, hits, table, W8).src.size == 0
+
+
+# By hand.
+
+
+def one_module(contract, columns, dphi):
+    """Return hits on one module, paired with each other inside the ``dphi`` window."""
+    n = len(next(iter(columns.values())))
+    zeros = {name: np.zeros(n) for name in ("x", "y", "z", "r", "phi", "eta")}
+    hits = HitRecords(**zeros | columns, module_start=[0, n])
+    ends = [bound_format(contract, name)[0] for name in TRIPLET_WINDOWS]
+    window = np.array([[form.min_int, form.max_int] for form in ends])
+    window[1] = dphi
+    none = np.zeros(0)
+    triplets = (np.zeros(2), none, np.zeros((0, 10, 2)))
+    return hits, ModuleMapRecords([0, 1], [0], window[None, :4], *triplets)
+
+
+TURN = 1 << 10
+EIGHTHS = [-4, -3, -2, -1, 0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("backend", ["reference", "torch", "numba"])
+@pytest.mark.parametrize(
+    ("bits", "window", "steps"),
+    [
+        (10, (-128, 128), {-1, 0, 1}),
+        (10, (-127, 127), {0}),
+        (10, (-512, -512), {-4}),
+        (10, (384, 511), {3}),
+        (10, (384, 510), {3}),
+        (10, (-512, 511), set(EIGHTHS)),
+        (10, (-511, 510), {-3, -2, -1, 0, 1, 2, 3}),
+        (10, (-511, -384), {-3}),
+        (10, (1, 0), set()),
+        (10, (256, -256), set()),
+        (8, (-127, 126), {0}),
+        (8, (-128, -100), {-4, -3, -2, -1}),
+        (8, (-128, 127), set(EIGHTHS)),
+        (8, (10, 127), {1, 2, 3}),
+        (12, (-2048, -256), {-4, -3, -2}),
+        (12, (-2000, 2000), set(EIGHTHS)),
+        (12, (-512, -512), {-4}),
+        (12, (512, 2047), set()),
+        (12, (-1500, -600), set()),
+    ],
+)
+def test_azimuth_windows_by_hand(build, backend, bits, window, steps):
+    """Eight hits, an eighth of a turn apart: which steps pass, in formats narrower than phi too."""
+    data = CONTRACTS["tiny"].model_dump()
+    data["windows"]["dphi"]["bits"] = bits
+    contract = parse_contract(data, "eighths")
+    hits, table = one_module(contract, {"phi": [TURN // 8 * i for i in EIGHTHS]}, window)
+    pairs = [[a, b, 0, 0] for a, b in product(range(8), repeat=2) if (b - a + 4) % 8 - 4 in steps]
+    require_equal("module_map", backend, law(hits, table, contract), np.array(pairs).reshape(-1, 4))
+    if len(pairs) > contract.kernels.module_map.max_candidates:
+        shape = contract.kernels.module_map.model_copy(update={"max_candidates": 64})
+        kernels = contract.kernels.model_copy(update={"module_map": shape})
+        contract = contract.model_copy(update={"kernels": kernels})
+    got = rows_of(build(backend, hits, table, contract))
+    require_equal("module_map", backend, np.array(pairs).reshape(-1, 4), got)
+
+
+@pytest.mark.parametrize(("backend", "dydx"), LAW_OF_BACKEND)
+@pytest.mark.parametrize(
+    ("xs", "ys", "window", "passes"),
+    [
+        # slopes 2 and 2: minus their sum is -4, their difference 0
+        ([0, 1, 2], [0, 2, 4], (0, 0), {"physical"}),
+        ([0, 1, 2], [0, 2, 4], (-4, -4), {"compatible"}),
+        # slopes 1 and 3, inner minus outer
+        ([0, 1, 2], [0, 1, 4], (-2, -2), {"physical"}),
+        # x1 = x2, outer slope 1: inner slope infinite, of the sign of a d
+        ([1, 1, 2], [0, 1, 2], ("open", 0), {"compatible", "physical"}),
+        ([1, 1, 2], [0, 1, 2], (0, "open"), set()),
+        ([1, 1, 2], [1, 0, 1], (0, "open"), {"compatible", "physical"}),
+        # x2 = x3: the sign of the infinite slope turns with the law
+        ([0, 1, 1], [0, 1, 2], ("open", 0), {"compatible"}),
+        ([0, 1, 1], [0, 1, 2], (0, "open"), {"physical"}),
+    ],
+)
+def test_the_laws_of_dydx_by_hand(build, backend, dydx, xs, ys, window, passes):
+    form = W8.windows.dydx
+    low, high = (
+        end if side == "open" else side << form.frac
+        for side, end in zip(window, (form.min_int, form.max_int), strict=True)
+    )
+    ends = [bound_format(W8, name)[0] for name in TRIPLET_WINDOWS]
+    windows = np.array([[[form.min_int, form.max_int] for form in ends]])
+    windows[0, TRIPLET_WINDOWS.index("dydx")] = low, high
+    hits = HitRecords(xs, ys, *[[1, 2, 3]] * 4, module_start=[0, 1, 2, 3])
+    table = ModuleMapRecords(
+        [0, 1, 2, 2], [1, 2], np.repeat(windows[:, :4], 2, axis=0), [0, 1, 1], [1], windows
+    )
+    found = build(backend, hits, table, W8, dydx)
+    assert rows_of(found)[:, 3].tolist() == law(hits, table, W8, dydx)[:, 3].tolist()
+    assert bool(found.tagged.all()) == (dydx in passes)
 
 
 # Capacity.

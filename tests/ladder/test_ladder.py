@@ -43,6 +43,7 @@ from fpga_gnn.verify.ladder import Ladder
 
 BOARD = load_board("u250")
 RUNGS = [
+    ("module map", "numba", "PyTorch"),
     ("module map", "PyTorch", "integer reference"),
     ("module map", "integer reference", "csim"),
     ("edge classifier", "student", "QONNX"),

@@ -18,6 +18,7 @@ from fpga_gnn.contract import (
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.graphs.graph import Graph, build_event_graph
 from fpga_gnn.graphs.map_learning import learn_module_map
+from fpga_gnn.graphs.map_settings import MapSettings
 from fpga_gnn.graphs.partition import pack, partition_graph
 from fpga_gnn.models.scoring import student_scores
 from fpga_gnn.models.student import Student
@@ -257,7 +258,7 @@ def test_padding_lies_on_the_sacrificial_node_and_changes_no_score(graph, shape,
 def real_graphs() -> list[Graph]:
     """Graphs of two shipped events with the map of their own tracks."""
     events = [sample_store().read(event_id) for event_id in (4, 0)]
-    module_map = learn_module_map(events, W8, pooling="layer")
+    module_map = learn_module_map(events, W8, settings=MapSettings(pooling="layer"))
     return [build_event_graph(event, module_map, W8).graph for event in events]
 
 

@@ -51,7 +51,7 @@ HOMES = {
     "typer": "cli/",
     "rich": "cli/",
     "matplotlib": "report/plots.py",
-    "numba": "tracks/",
+    "numba": ("tracks/", "graphs/module_map_numba.py", "flows/benchmark_peers.py"),
 }
 """Where each foreign tool may be imported: one file or folder, or a few."""
 

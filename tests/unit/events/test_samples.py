@@ -94,7 +94,10 @@ class TestList:
             ([entry("a"), entry("a", seed=8)], "name a 2 times, expected a name for each"),
             ([{**entry("a"), "colour": 1}], "sample 1: found unknown key colour, expected one of"),
             (
-                [entry("b"), {**entry("a"), "simulation": {"pileup": 1, "mu": 2}}],
+                [
+                    entry("b"),
+                    {**entry("a"), "simulation": {"mu": 2, "events": 1, "pileup": 1, "seed": 1}},
+                ],
                 "sample 2: found unknown key simulation.mu, expected one of detector, events,",
             ),
             ([entry("a", seed=1) | {"purpose": "two\nlines"}], "sample 1: purpose: found "),

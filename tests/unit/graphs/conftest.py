@@ -9,6 +9,7 @@ from fpga_gnn.contract import Contract, load_contract
 from fpga_gnn.events.event import NO_PARTICLE, Event, Hits, Particles
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.graphs.map_learning import learn_module_map
+from fpga_gnn.graphs.map_settings import MapSettings
 from fpga_gnn.graphs.module_map import ModuleMap
 
 TARGET = {"px": 2, "charge": 1, "primary": 1}
@@ -54,4 +55,6 @@ def make_event() -> Callable[..., Event]:
 @pytest.fixture(scope="session")
 def real_map(real_event, w8) -> ModuleMap:
     """The layer-pooled map of the shipped event's own tracks."""
-    return learn_module_map([real_event], w8, pooling="layer", source={"event": 4})
+    return learn_module_map(
+        [real_event], w8, settings=MapSettings(pooling="layer"), source={"event": 4}
+    )

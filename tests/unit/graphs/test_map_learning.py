@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 from itertools import pairwise
-from math import ceil, cos, floor, sin
+from math import ceil, cos, floor, radians, sin
 
 import numpy as np
 import pytest
@@ -15,8 +15,10 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import NO_PARTICLE
 from fpga_gnn.events.sample import map_store
 from fpga_gnn.events.targets import TargetSelection
+from fpga_gnn.graphs import map_learning
 from fpga_gnn.graphs.hits import quantize_hits
 from fpga_gnn.graphs.map_learning import learn_module_map
+from fpga_gnn.graphs.map_settings import MapSettings
 from fpga_gnn.graphs.module_map import build_candidates
 from fpga_gnn.graphs.truth import truth_segments
 
@@ -126,6 +128,11 @@ def envelope(values):
     }
 
 
+def at(degrees, radius, z=9.0):
+    """Return the point of this azimuth."""
+    return (radius * cos(radians(degrees)), radius * sin(radians(degrees)), z)
+
+
 BENT = [
     [(30, 1, 5), (61, -3, 14), (89, -12, 30)],
     [(29, 4, -7), (60, 8, -9), (92, 16, -14)],
@@ -178,7 +185,7 @@ def test_tracks_with_infinite_ratios_pass_their_own_map(tracks, w8):
     for points in (flat, vertical, inwards):
         for pooling in ("module", "layer"):
             event = tracks(["abc"], [points])
-            learned = learn_module_map([event], w8, pooling=pooling)
+            learned = learn_module_map([event], w8, settings=MapSettings(pooling=pooling))
             hits = quantize_hits(event, learned.modules, w8).records
             found = build_candidates(hits, learned.records, w8)
             assert found.tagged.tolist() == [1, 1]
@@ -196,7 +203,7 @@ def test_tables_are_sorted_and_counted(tracks, w8):
 
 def test_rare_entries_are_dropped_and_counted(tracks, w8):
     event = tracks(["abc", "abc", "bcd", "xab"])
-    learned = learn_module_map([event], w8, min_occurrence=2)
+    learned = learn_module_map([event], w8, settings=MapSettings(min_occurrence=2))
     assert names(doublets_of(learned)) == {"ab": 3, "bc": 3}
     assert names(triplets_of(learned)) == {"abc": 2}
     assert learned.modules.tolist() == [key_of(name) for name in "abc"]
@@ -242,7 +249,8 @@ def without_cycles(counts):
     )
 )
 def test_no_cycle_is_left_and_no_more_is_dropped(tracks, w8, paths):
-    learned = learn_module_map([tracks(paths)], w8, TWO_HITS)
+    points = [[at(ord(name), 30 + i) for i, name in enumerate(path)] for path in paths]
+    learned = learn_module_map([tracks(paths, points)], w8, TWO_HITS)
     counts = Counter("".join(pair) for path in paths for pair in pairwise(path))
     assert names(doublets_of(learned)) == without_cycles(counts)
     assert learned.info.n_cycle_doublets == len(counts) - learned.records.n_doublets
@@ -255,7 +263,7 @@ def test_widening_grows_windows_by_a_share_of_their_width(tracks, w8, widenings)
     plain = learn_module_map([event], w8).records
     before = plain
     for widening in widenings:
-        wide = learn_module_map([event], w8, widening=widening).records
+        wide = learn_module_map([event], w8, settings=MapSettings(widening=widening)).records
         for name, variables in (("doublet", DOUBLET_WINDOWS), ("triplet", TRIPLET_WINDOWS)):
             now, last, own = (getattr(r, f"{name}_windows") for r in (wide, before, plain))
             assert (now[..., 0] <= last[..., 0]).all()
@@ -269,10 +277,148 @@ def test_widening_grows_windows_by_a_share_of_their_width(tracks, w8, widenings)
         before = wide
 
 
+def test_the_smallest_widening_rounds_outwards(tracks, w8):
+    plain, wide = (
+        learn_module_map([tracks(["abc"] * 3, BENT)], w8, settings=MapSettings(widening=w))
+        for w in (0.0, 1e-300)
+    )
+    before, after = plain.records.triplet_windows, wide.records.triplet_windows
+    assert np.array_equal(after[..., 0], before[..., 0] - 1)
+    assert np.array_equal(after[..., 1], before[..., 1] + 1)
+
+
+def pointing_back_to(*heights):
+    """Return lines of two points that meet the beam axis at each of ``heights`` (mm)."""
+    return [[(32, 0, z0 + 8), (64, 0, z0 + 16)] for z0 in heights]
+
+
+def z0_windows(learned):
+    return {
+        "".join(chr(key & 0xFFFF) for key in keys): windows["z0"]
+        for keys, (_, windows) in doublets_of(learned).items()
+    }
+
+
+LSB = 32
+"""Of z0, per mm."""
+
+
+def test_rms_windows_by_hand(tracks, w8):
+    # mean 1 mm, root mean square 3 mm about it; and one of which the rms is no integer
+    event = tracks(["ab"] * 2 + ["cd"] * 3, pointing_back_to(-2, 4, -4, 0, 4))
+
+    def windows(**options):
+        return z0_windows(learn_module_map([event], w8, TWO_HITS, MapSettings(**options)))
+
+    assert windows() == {"ab": [-2 * LSB, 4 * LSB], "cd": [-4 * LSB, 4 * LSB]}
+    rms = 4 * LSB * (2 / 3) ** 0.5
+    assert windows(spread="rms", n_rms=2) == {
+        "ab": [(1 - 6) * LSB, (1 + 6) * LSB],
+        "cd": [floor(-2 * rms), ceil(2 * rms)],
+    }
+    # widened by half of 12 mm on both sides
+    assert windows(spread="rms", n_rms=2, widening=0.5)["ab"] == [-11 * LSB, 13 * LSB]
+
+
+def test_rms_windows_are_those_of_numpy(tracks, w8):
+    event = tracks(["abc"] * 3, BENT)
+    learned = learn_module_map([event], w8, settings=MapSettings(spread="rms", n_rms=1.5))
+    hits = quantize_hits(event, learned.modules, w8).records
+    values = [exact_triplet(hits, w8, n, 3 + n, 6 + n) for n in range(3)]
+    ((_, windows),) = triplets_of(learned).values()
+    for name, window in windows.items():
+        middle = [(floor(row[name]) + ceil(row[name])) / 2 for row in values]
+        mean, rms = np.mean(middle), np.std(middle)
+        assert window == [floor(mean - 1.5 * rms), ceil(mean + 1.5 * rms)]
+
+
+def test_layers_share_the_mean_of_all_their_tracks(tracks, w8):
+    event = tracks(["aA", "aA", "bA", "bB"], pointing_back_to(0, 0, 8, 8))
+    layers = MapSettings(pooling="layer", spread="rms", n_rms=1)
+    learned = learn_module_map([event], w8, TWO_HITS, layers)
+    assert z0_windows(learned) == {key: [0, 8 * LSB] for key in ("aA", "bA", "bB")}
+    assert learned.doublet_count.tolist() == [2, 1, 1]
+    layers = MapSettings(pooling="layer", small_sample=1)
+    learned = learn_module_map([event], w8, TWO_HITS, layers)
+    # four tracks share a window of 8 mm
+    assert z0_windows(learned) == {key: [-2 * LSB, 10 * LSB] for key in ("aA", "bA", "bB")}
+
+
+def test_entries_of_few_tracks_grow_by_the_width_of_well_known_ones(tracks, w8):
+    # 20 tracks of aA are 4 mm wide; bA, cA with their one track and bB with two are no measure
+    paths = ["aA"] * 20 + ["bA", "cA", "bB", "bB"]
+    event = tracks(paths, pointing_back_to(*[0, 4] * 10, 0, 1, 0, 40))
+    learned = learn_module_map([event], w8, TWO_HITS, MapSettings(small_sample=2))
+    width = 4 * LSB
+    assert z0_windows(learned) == {
+        "aA": [-ceil(2 * width / 20), width + ceil(2 * width / 20)],
+        "bA": [-2 * width, 2 * width],
+        "cA": [LSB - 2 * width, LSB + 2 * width],
+        "bB": [-width, 40 * LSB + width],
+    }
+
+
+def test_layers_without_well_known_entries_take_the_median_of_all(tracks, w8):
+    # widths in the layers: 4 mm of aA, 0 of bA, 2 mm of cA; the other layers' do not count
+    event = tracks(
+        ["aA"] * 2 + ["bA"] + ["cA"] * 2 + ["ab"] * 2, pointing_back_to(0, 4, 0, 0, 2, 0, 40)
+    )
+    settings = MapSettings(small_sample=1, widening=0.25)
+    learned = learn_module_map([event], w8, TWO_HITS, settings)
+    assert z0_windows(learned) == {
+        "aA": [-2 * LSB, 6 * LSB],  # 1 mm of its own width and 2 mm / 2 tracks
+        "bA": [-2 * LSB, 2 * LSB],  # 2 mm / 1 track
+        "cA": [-3 * LSB // 2, 2 * LSB + 3 * LSB // 2],
+        "ab": [-30 * LSB, 70 * LSB],
+    }
+
+
+AROUND = {"a": 10, "b": 100, "c": 190, "d": 280}
+LOCAL = {"e": 40, "f": 42, "g": 44, "p": 179, "q": 181, "x": -1, "y": 1}
+
+
+def test_a_ring_around_the_beam_is_no_cycle(tracks, w8):
+    paths = ["ab", "bc", "cd", "da"]
+    points = [[at(AROUND[n], 30 + i) for i, n in enumerate(path)] for path in paths]
+    learned = learn_module_map([tracks(paths, points)], w8, TWO_HITS)
+    assert names(doublets_of(learned)) == dict.fromkeys(paths, 1)
+    assert learned.info.n_cycle_doublets == 0
+
+
+def test_local_cycles_beside_a_ring_lose_their_rarest_doublet(tracks, w8):
+    # p and q lie on either side of one cut of the detector, x and y of the other
+    counts = {"ab": 1, "bc": 1, "cd": 1, "da": 1, "ef": 3, "fg": 3, "ge": 2}
+    counts |= {"pq": 2, "qp": 1, "xy": 1, "yx": 1, "ae": 1}
+    paths = [path for path, count in counts.items() for _ in range(count)]
+    where = AROUND | LOCAL
+    points = [[at(where[n], 30 + i) for i, n in enumerate(path)] for path in paths]
+    learned = learn_module_map([tracks(paths, points)], w8, TWO_HITS)
+    gone = {"ge", "qp", "xy"}
+    assert names(doublets_of(learned)) == {p: n for p, n in counts.items() if p not in gone}
+    assert learned.info.n_cycle_doublets == len(gone)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_learning_in_batches_equals_learning_at_once(tracks, w8, monkeypatch, size):
+    paths = ["abc", "abd", "bcd", "abc", "abc"]
+    points = [BENT[i % 3] for i in range(5)]
+    events = [tracks([path], [line]) for path, line in zip(paths, points, strict=True)]
+    settings = MapSettings(spread="rms", widening=0.1, small_sample=0.3)
+    together = learn_module_map([tracks(paths, points)], w8, settings=settings)
+    monkeypatch.setattr(map_learning, "_EVENTS_PER_MERGE", size)
+    apart = learn_module_map(iter(events), w8, settings=settings)
+    assert doublets_of(apart) == doublets_of(together)
+    assert triplets_of(apart) == triplets_of(together)
+    assert (apart.info.n_events, apart.info.n_tracks) == (5, 5)
+
+
 def test_widening_keeps_closed_bounds_of_infinite_ratios(tracks, w8):
     points = [(30, 0, 10), (30, 0, 20)]
     event = tracks(["ab"], [points])
-    plain, wide = (learn_module_map([event], w8, TWO_HITS, widening=w) for w in (0.0, 0.5))
+    plain, wide = (
+        learn_module_map([event], w8, TWO_HITS, MapSettings(widening=w, small_sample=w))
+        for w in (0.0, 0.5)
+    )
     assert doublets_of(plain) == doublets_of(wide)
 
 
@@ -280,7 +426,7 @@ def test_layers_share_windows_and_make_triplets_of_their_doublets(tracks, w8):
     # layer 0: a b, layer 1: A B; the third hit lies on layer 0 again
     event = tracks(["aAc", "bAd", "bBc"], BENT)
     by_module = learn_module_map([event], w8)
-    by_layer = learn_module_map([event], w8, pooling="layer")
+    by_layer = learn_module_map([event], w8, settings=MapSettings(pooling="layer"))
     assert names(doublets_of(by_layer)) == names(doublets_of(by_module))
     hits = quantize_hits(event, by_layer.modules, w8)
     node = {int(row): n for n, row in enumerate(hits.rows)}
@@ -301,7 +447,7 @@ def test_layers_share_windows_and_make_triplets_of_their_doublets(tracks, w8):
 
 def test_layers_make_no_triplet_that_no_track_crossed(tracks, w8):
     event = tracks(["ab", "bC"])
-    learned = learn_module_map([event], w8, TWO_HITS, pooling="layer")
+    learned = learn_module_map([event], w8, TWO_HITS, MapSettings(pooling="layer"))
     assert names(doublets_of(learned)) == {"ab": 1, "bC": 1}
     assert triplets_of(learned) == {}
 
@@ -322,18 +468,18 @@ def test_only_targets_teach(tracks, w8):
 
 def test_nothing_to_learn_from_is_an_error(make_event, w8):
     noise = make_event([(10, 0, 0), (20, 0, 0)], owners=[NO_PARTICLE] * 2)
-    for events in ([], [make_event([])], [noise]):
+    with pytest.raises(InputError, match="found no event"):
+        learn_module_map([], w8)
+    for events in ([make_event([])], [noise]):
         with pytest.raises(InputError, match="found no target track"):
             learn_module_map(events, w8)
 
 
 def test_info_says_how_the_map_was_made(tracks, w8):
-    settings_used = {"pooling": "layer", "min_occurrence": 1, "widening": 0.25}
-    learned = learn_module_map(
-        [tracks(["abc"])], w8, TWO_HITS, source={"events": "hand-made"}, **settings_used
-    )
+    chosen = MapSettings(pooling="layer", spread="rms", n_rms=3, widening=0.25, dydx="physical")
+    learned = learn_module_map([tracks(["abc"])], w8, TWO_HITS, chosen, {"events": "hand-made"})
     info = learned.info.model_dump()
-    assert info.items() >= settings_used.items()
+    assert info.items() >= chosen.model_dump().items()
     assert info["source"] == {"events": "hand-made"}
     assert (info["contract"], info["map_sha256"]) == (w8.name, w8.map_sha256)
     assert learned.info.selection == TWO_HITS
@@ -345,7 +491,8 @@ def test_training_tracks_pass_their_own_map(real_event, w8, pooling, min_occurre
     """Every training segment in a triplet that the map keeps is a tagged edge; the others belong
     to doublets and triplets whose number the map states."""
     events = [real_event, map_store().read(1)]
-    learned = learn_module_map(events, w8, pooling=pooling, min_occurrence=min_occurrence)
+    chosen = MapSettings(pooling=pooling, min_occurrence=min_occurrence)
+    learned = learn_module_map(events, w8, settings=chosen)
     doublets, triplets = set(doublets_of(learned)), set(triplets_of(learned))
     crossed_pairs, crossed_triples, n_refound = set(), set(), 0
     for event in events:
@@ -376,4 +523,4 @@ def test_training_tracks_pass_their_own_map(real_event, w8, pooling, min_occurre
     if min_occurrence == 1:
         lost = {t for t in crossed_triples if {t[:2], t[1:]} <= doublets} - triplets
         assert not lost
-        assert info.n_cycle_doublets > 0
+    assert info.n_cycle_doublets == 0

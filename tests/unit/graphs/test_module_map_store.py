@@ -13,6 +13,7 @@ from fpga_gnn.contract import ModuleMapRecords
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.graphs.map_learning import learn_module_map
+from fpga_gnn.graphs.map_settings import MapSettings
 from fpga_gnn.graphs.module_map_store import load_module_map, save_module_map
 
 TABLES = ("modules", "doublets", "triplets")
@@ -72,11 +73,20 @@ def edit_manifest(folder, change):
 
 @pytest.mark.parametrize("pooling", ["module", "layer"])
 def test_round_trip_is_equal(tmp_path, real_event, w8, pooling):
-    learned = learn_module_map(
-        [real_event], w8, pooling=pooling, widening=0.1, source={"seed": 7, "tune": {"pt": 1.5}}
-    )
+    chosen = MapSettings(pooling=pooling, widening=0.1)
+    source = {"seed": 7, "tune": {"pt": 1.5}}
+    learned = learn_module_map([real_event], w8, settings=chosen, source=source)
     save_module_map(learned, tmp_path / "map")
     require_same(learned, load_module_map(tmp_path / "map", w8))
+
+
+def test_a_manifest_from_before_a_setting_has_its_default(folder, real_map, w8):
+    defaults = MapSettings().model_dump()
+    later = ("spread", "n_rms", "small_sample", "dydx")
+    edit_manifest(folder, lambda content: [content["info"].pop(name) for name in later])
+    loaded = load_module_map(folder, w8)
+    assert loaded.info.model_dump(include=later) == {name: defaults[name] for name in later}
+    require_same(real_map, loaded)
 
 
 def test_empty_tables_round_trip(tmp_path, make_event, w8):
@@ -90,7 +100,7 @@ def test_empty_tables_round_trip(tmp_path, make_event, w8):
 def test_a_map_without_doublets_is_refused(make_event, w8):
     event = make_event([(10, 0, 0), (20, 0, 5), (30, 0, 9)], [(0, 1), (0, 2), (0, 3)], [1] * 3)
     with pytest.raises(InputError, match="no doublet crossed 2 times"):
-        learn_module_map([event], w8, min_occurrence=2)
+        learn_module_map([event], w8, settings=MapSettings(min_occurrence=2))
 
 
 def test_saving_again_gives_the_same_bytes(folder, tmp_path, real_map):

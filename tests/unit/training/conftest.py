@@ -7,6 +7,7 @@ import pytest
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.graphs.map_learning import learn_module_map
+from fpga_gnn.graphs.map_settings import MapSettings
 from fpga_gnn.training.data import labelled_graphs
 
 
@@ -14,7 +15,9 @@ from fpga_gnn.training.data import labelled_graphs
 def module_map(contract):
     """A map of the target tracks of events 0 to 2; by layer, so that there are fake edges."""
     store = sample_store()
-    return learn_module_map((store.read(i) for i in range(3)), contract, pooling="layer")
+    return learn_module_map(
+        (store.read(i) for i in range(3)), contract, settings=MapSettings(pooling="layer")
+    )
 
 
 @pytest.fixture(scope="session")

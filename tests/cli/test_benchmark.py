@@ -1,0 +1,134 @@
+"""``fpga-gnn benchmark`` on small inputs, good and bad."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from fpga_gnn.contract import load_contract
+from fpga_gnn.graphs.construction import ModuleMapConstruction
+from fpga_gnn.graphs.module_map_store import load_module_map
+from fpga_gnn.report.benchmark import Benchmark
+from fpga_gnn.tracks.builder import BUILDERS
+from fpga_gnn.tracks.metrics import TrackSelection
+from fpga_gnn.training.config import Runtime, TeacherConfig
+from fpga_gnn.training.construction import save_construction
+from fpga_gnn.training.teacher import teacher_network
+from fpga_gnn.training.teacher_run import TeacherInfo, WorkingPoint, save_teacher
+
+COMMAND = ("benchmark", "--model", "teacher", "--events", "two_events", "--out", "times")
+FAST = ("--repeat", 1, "--max-events", 1)
+
+
+@pytest.fixture
+def teacher(place):
+    """An untrained teacher with the small map."""
+    contract, config = load_contract("w8"), TeacherConfig(hidden=4, iterations=1)
+    torch.manual_seed(1)
+    folder = place / "teacher"
+    save_construction(
+        ModuleMapConstruction(load_module_map(place / "map", contract), contract), folder
+    )
+    points = {
+        name: WorkingPoint(settings={"min_hits": 3}, efficiency=0.5, fake_rate=0.1)
+        for name in BUILDERS
+    }
+    info = TeacherInfo(
+        detector="full",
+        graph="module-map",
+        training=config,
+        runtime=Runtime(),
+        events={},
+        history=[],
+        tracks=TrackSelection(),
+        builders=points,
+    )
+    save_teacher(teacher_network(config), info, folder)
+    return folder
+
+
+def report(folder):
+    return Benchmark.model_validate_json((folder / "times" / "benchmark.json").read_bytes())
+
+
+@pytest.mark.usefixtures("teacher")
+def test_every_option_of_every_stage(fpga_gnn, place, monkeypatch):
+    def compiler(network, **_):
+        return network
+
+    monkeypatch.setattr(torch, "compile", compiler)
+    outcome = fpga_gnn(*COMMAND, "--repeat", 2)
+    assert (outcome.code, outcome.err) == (0, "")
+    found = report(place)
+    assert found.sample.event_ids == (0, 1)
+    by_stage = {}
+    for row in found.rows:
+        by_stage.setdefault(row.stage, []).append(row.name)
+        assert row.not_run is None
+        assert (row.time.n_events, row.time.n_calls) == (2, 4)
+        assert f"  {row.name} " in outcome.out
+    assert len(by_stage["graph"]) == 5
+    gnn = ["edge and node features", "fp32", "AMP (bfloat16)", "torch.compile"]
+    assert by_stage["gnn"] == [*gnn, "AMP + torch.compile"]
+    assert by_stage["segmentation"] == [*BUILDERS, "peer: cc by scipy.sparse.csgraph"]
+    rows = {row.name: row for row in found.rows}
+    maps = [row for row in found.rows if "module map" in row.name]
+    assert {row.outputs for row in maps} == {found.edges_per_event}
+    assert rows["torch.compile"].edges.n_changed == 0
+    assert rows["fp32"].edges.auc == rows["torch.compile"].edges.auc
+    assert rows["fp32"].tracks == rows["cc"].tracks
+    assert [c.what for c in found.comparisons] == ["module map", "connected components"]
+    assert [c.n_different for c in found.comparisons] == [0, 0]
+    assert all(c.n_compared > 0 for c in found.comparisons)
+
+
+@pytest.mark.usefixtures("teacher")
+def test_one_stage_and_a_compiler_that_fails(fpga_gnn, place, monkeypatch):
+    def compiler(network, **_):
+        def fail(*_):
+            raise RuntimeError("no C++ compiler\nlong story")
+
+        return fail
+
+    monkeypatch.setattr(torch, "compile", compiler)
+    assert fpga_gnn(*COMMAND, *FAST, "--only", "gnn").code == 0
+    found = report(place)
+    assert {row.stage for row in found.rows} == {"gnn"}
+    assert {row.name: row.not_run for row in found.rows if row.not_run} == dict.fromkeys(
+        ("torch.compile", "AMP + torch.compile"), "no C++ compiler"
+    )
+    assert found.comparisons == ()
+
+
+def test_a_kernel_that_cannot_do_the_law_says_so(fpga_gnn, place, teacher):
+    file = teacher / "module_map" / "module_map.json"
+    record = json.loads(file.read_text())
+    record["info"]["dydx"] = "physical"
+    file.write_text(json.dumps(record))
+    outcome = fpga_gnn(*COMMAND, *FAST, "--only", "graph")
+    assert outcome.code == 0, outcome.err
+    (kernel,) = [row for row in report(place).rows if "HLS C++" in row.name]
+    assert kernel.not_run.startswith("dydx: found physical, expected compatible")
+    assert "not FPGA" in kernel.name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--only", "fit"), "benchmark: stages.0: found 'fit', expected 'graph', 'gnn' or"),
+        (("--repeat", 0), "benchmark: repeat: found 0"),
+        (("--threads", 10_000), "threads: found 10000, expected 1.."),
+        (("--device", "abacus"), "expected a device of this machine"),
+        (("--model", "map"), "map: found no teacher.json"),
+        (("--max-events", 3), "two_events: found 2 events, expected at least 3"),
+    ],
+)
+@pytest.mark.usefixtures("teacher")
+def test_bad_input_is_one_line(fpga_gnn, place, options, message):
+    outcome = fpga_gnn(*COMMAND, *options)
+    assert outcome.code == 2, outcome.err
+    assert len(outcome.err.splitlines()) == 1
+    assert message in outcome.err
+    assert not (place / "times").exists()

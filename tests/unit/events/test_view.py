@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fpga_gnn.errors import InputError
+from fpga_gnn.events.sample import sample_store
+from fpga_gnn.events.store import EventStore
+from fpga_gnn.events.view import EventView, restrict
+
+VOLUMES = [7, 8, 9, 13, 16]
+
+
+@pytest.fixture(scope="module")
+def event():
+    """A hit on each of ``VOLUMES`` in turn."""
+    found = sample_store().read(4)
+    volume = np.resize(VOLUMES, len(found.hits))
+    return replace(found, hits=replace(found.hits, volume_id=volume))
+
+
+@pytest.fixture
+def store(event, tmp_path):
+    made = EventStore.create(tmp_path / "events", {"made": "for a test"})
+    for event_id in (3, 5, 9):
+        made.write(replace(event, event_id=event_id))
+    return made
+
+
+def test_the_pixel_detector_is_volumes_7_8_and_9(event):
+    pixel = restrict(event, "pixel")
+    wanted = np.isin(event.hits.volume_id, [7, 8, 9])
+    assert np.array_equal(pixel.hits.hit_id, event.hits.hit_id[wanted])
+    assert set(pixel.hits.volume_id.tolist()) == {7, 8, 9}
+    assert pixel.event_id == event.event_id
+
+
+def test_the_full_detector_is_all_hits(event):
+    assert restrict(event, "full") is event
+
+
+def test_a_view_reads_its_events_in_order(store, event):
+    view = EventView.of(store, "pixel")
+    assert len(view) == 3
+    assert [read.event_id for read in view] == [3, 5, 9]
+    n_pixel = len(restrict(event, "pixel").hits)
+    assert [len(read.hits) for read in view] == [n_pixel] * 3
+    assert len(EventView.of(store, "full").read(5).hits) == len(event.hits)
+    assert [read.event_id for read in view] == [3, 5, 9]
+
+
+def test_a_view_may_stop_early(store):
+    view = EventView.of(store, "full", 2)
+    assert view.ids == (3, 5)
+    assert EventView.of(store, "full", 3).ids == (3, 5, 9)
+
+
+def test_more_events_than_there_are_is_an_error(store):
+    with pytest.raises(InputError, match=r"events: found 3 events, expected at least 4"):
+        EventView.of(store, "full", 4)
+
+
+def test_hashes_are_those_of_its_events(store):
+    known = {record.event_id: record.hits_sha256 for record in store.records}
+    view = EventView(store, (9, 3), "full")
+    assert view.hashes == [known[9], known[3]]
