@@ -20,14 +20,17 @@ from fpga_gnn.contract import (
     dydx_sign,
 )
 from fpga_gnn.contract.fixed_point import Int64
+from fpga_gnn.errors import InputError
 
+Int32 = NDArray[np.int32]
 _X, _Y, _Z, _R, _PHI, _ETA = range(6)
 """Columns of hits."""
-_SRC, _DST, _DR, _DZ, _DPHI, _DETA, _Z0 = range(7)
-"""Columns of pairs: two hits and what the windows test; z0 is times dr."""
+_SRC, _DST, _DR, _DZ, _DPHI, _DETA = range(6)
+"""Columns of pairs: two hits and what the windows test."""
 _FORMATS = ("z0", "dphi", "deta", "phi_slope", "dydx", "dzdr")
-_CANDIDATES_PER_HIT = 16
+_CANDIDATES_PER_HIT = 24
 """Memory at the start; it grows."""
+_MOST_BITS = 30
 _Window = tuple[int, int, int, int]
 """Low, high and the bounds that mean open: tuples, for numba counts references to arrays."""
 _Windows = tuple[_Window, _Window, _Window, _Window]
@@ -40,13 +43,19 @@ def build_candidates(
     contract: Contract,
     dydx: DydxLaw = "compatible",
 ) -> CandidateRecords:
-    """Return what ``fpga_gnn.graphs.module_map.build_candidates`` returns."""
+    """Return what ``fpga_gnn.graphs.module_map.build_candidates`` returns.
+
+    ``InputError`` for hit formats of which a difference might not fit 32 bits.
+    """
     formats, phi = contract.windows, contract.hit.phi
+    bits = max(fixed.bits for fixed in (contract.hit.length, phi, contract.hit.eta))
+    if bits > _MOST_BITS:
+        raise InputError(f"contract {contract.name}: hit", f"{bits} bits", f"{_MOST_BITS} or fewer")
     n_known = int(hits.module_start[-1])
     module = np.repeat(np.arange(module_map.n_modules), np.diff(hits.module_start))
     node = np.argsort((module << phi.bits) + hits.phi[:n_known] - phi.min_int, kind="stable")
     columns = (hits.x, hits.y, hits.z, hits.r, hits.phi, hits.eta)
-    table = np.stack([column[node] for column in columns], axis=1)
+    table = np.stack([column[node].astype(np.int32) for column in columns], axis=1)
     ends = np.array([(getattr(formats, f).min_int, getattr(formats, f).max_int) for f in _FORMATS])
     doublets = (hits.module_start, module_map.doublet_start, module_map.doublet_target)
     pairs, first, query = _doublets(
@@ -101,7 +110,7 @@ def _ratio_inside(numerator: int, denominator: int, sign: int, window: _Window) 
 
 @numba.njit(cache=True)
 def _doublets(
-    hits: Int64,
+    hits: Int32,
     module_start: Int64,
     start: Int64,
     target: Int64,
@@ -110,8 +119,8 @@ def _doublets(
     frac: int,
     phi_min: int,
     phi_max: int,
-) -> tuple[Int64, Int64, Int64]:
-    """Return pairs [C, 7], the first pair of each query [Q + 1], the first query of each row [D].
+) -> tuple[Int32, Int64, Int64]:
+    """Return pairs [C, 6], the first pair of each query [Q + 1], the first query of each row [D].
 
     A query is a row of the map with a hit on its source module, in this order.
     """
@@ -119,7 +128,7 @@ def _doublets(
     n_queries = np.sum(np.diff(start) * np.diff(module_start))
     first = np.empty(n_queries + 1, np.int64)
     query = np.empty(target.size, np.int64)
-    pairs = np.empty((_CANDIDATES_PER_HIT * len(hits) + 1, 7), np.int64)
+    pairs = np.empty((_CANDIDATES_PER_HIT * len(hits) + 1, 6), np.int32)
     n, q = 0, 0
     for module in range(start.size - 1):
         for row in range(start[module], start[module + 1]):
@@ -154,7 +163,6 @@ def _doublets(
                             pairs[n, _SRC], pairs[n, _DST] = h1, h2
                             pairs[n, _DR], pairs[n, _DZ], pairs[n, _DPHI] = dr, dz, dphi
                             pairs[n, _DETA] = eta - hits[h2, _ETA]
-                            pairs[n, _Z0] = z * dr - r * dz
                             n += 1
                     h2 += 1
                     if h2 == end:
@@ -174,20 +182,20 @@ def _doublet_windows(windows: Int64, row: int, first: int, ends: Int64) -> _Wind
 
 
 @numba.njit(cache=True)
-def _pass(pairs: Int64, i: int, windows: _Windows, frac: int) -> bool:
+def _pass(hits: Int32, pairs: Int32, i: int, windows: _Windows, frac: int) -> bool:
     z0, dphi, deta, slope = windows
-    dr, step = pairs[i, _DR], pairs[i, _DPHI]
+    h1, dr, dz, step = pairs[i, _SRC], pairs[i, _DR], pairs[i, _DZ], pairs[i, _DPHI]
     return (
         _inside(pairs[i, _DETA], deta)
         and _inside(step, dphi)
-        and _ratio_inside(pairs[i, _Z0], dr, pairs[i, _DZ], z0)
+        and _ratio_inside(hits[h1, _Z] * dr - hits[h1, _R] * dz, dr, dz, z0)
         and _ratio_inside(step << frac, dr, step, slope)
     )
 
 
 @numba.njit(cache=True)
 def _dydx_inside(
-    hits: Int64, h1: int, h2: int, h3: int, sign: int, frac: int, window: _Window
+    hits: Int32, h1: int, h2: int, h3: int, sign: int, frac: int, window: _Window
 ) -> bool:
     a, b = hits[h2, _Y] - hits[h1, _Y], sign * (hits[h1, _X] - hits[h2, _X])
     c, d = hits[h2, _Y] - hits[h3, _Y], hits[h2, _X] - hits[h3, _X]
@@ -197,8 +205,8 @@ def _dydx_inside(
 
 @numba.njit(cache=True)
 def _triplets(
-    hits: Int64,
-    pairs: Int64,
+    hits: Int32,
+    pairs: Int32,
     first: Int64,
     query: Int64,
     module_start: Int64,
@@ -231,7 +239,7 @@ def _triplets(
                 for i in range(begin, end):
                     h2 = pairs[i, _DST]
                     k, last = first[queries + h2], first[queries + h2 + 1]
-                    if k == last or not _pass(pairs, i, inner, slope_frac):
+                    if k == last or not _pass(hits, pairs, i, inner, slope_frac):
                         continue
                     dr, dz = pairs[i, _DR], pairs[i, _DZ]
                     for j in range(k, last):
@@ -240,7 +248,7 @@ def _triplets(
                         if (
                             _ratio_inside(value << dzdr_frac, dr * pairs[j, _DR], value, dzdr)
                             and not (tagged[i] and tagged[j])
-                            and _pass(pairs, j, outer, slope_frac)
+                            and _pass(hits, pairs, j, outer, slope_frac)
                             and _dydx_inside(
                                 hits, pairs[i, _SRC], h2, pairs[j, _DST], sign, dydx_frac, dydx
                             )
@@ -251,7 +259,7 @@ def _triplets(
 
 @numba.njit(cache=True)
 def _canonical(
-    pairs: Int64,
+    pairs: Int32,
     tagged: NDArray[np.bool_],
     first: Int64,
     query: Int64,

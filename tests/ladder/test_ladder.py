@@ -178,8 +178,16 @@ def test_a_changed_weight_in_the_hls_sources_is_found(run, other_weight, sector)
 
 
 @pytest.mark.parametrize("column", ["dst", "tagged"])
-def test_a_wrong_candidate_is_found(run, firmware, sector, monkeypatch, column):
-    build = ladder_module.reference_map.build
+@pytest.mark.parametrize(
+    ("owner", "name", "rung"),
+    [
+        (ladder_module, "build_candidates", "numba == PyTorch"),
+        (ladder_module.reference_map, "build", "PyTorch == integer reference"),
+    ],
+    ids=["PyTorch", "reference"],
+)
+def test_a_wrong_candidate_is_found(run, firmware, sector, monkeypatch, owner, name, rung, column):
+    build = getattr(owner, name)
 
     def wrong(*arguments):
         found = build(*arguments)
@@ -187,10 +195,21 @@ def test_a_wrong_candidate_is_found(run, firmware, sector, monkeypatch, column):
         columns[column][3] ^= 1
         return CandidateRecords(**columns)
 
-    monkeypatch.setattr(ladder_module.reference_map, "build", wrong)
-    where = rf"^module map \(PyTorch == integer reference\): case event \d+ {column}: shape"
+    monkeypatch.setattr(owner, name, wrong)
+    where = rf"^module map \({rung}\): case event \d+ {column}: shape"
     with pytest.raises(MismatchError, match=rf"{where} \(\d+,\), index \(3,\)"):
         Ladder(run, firmware).climb([sector], min_edges=None, progress=quiet)
+
+
+def test_a_map_of_physical_dydx_is_refused(run, firmware, events, tmp_path):
+    info = run.module_map.info.model_copy(update={"dydx": "physical"})
+    physical = dataclasses.replace(run, module_map=dataclasses.replace(run.module_map, info=info))
+    message = "found a module map of physical dydx, expected compatible dydx"
+    with pytest.raises(InputError, match=f"^verification ladder: {message}"):
+        Ladder(physical, firmware)
+    with pytest.raises(InputError, match=f"^design: {message}"):
+        write_design(physical, BOARD, tmp_path / "design", events)
+    assert not (tmp_path / "design").exists()
 
 
 def test_a_wrong_component_is_found(run, firmware, sector, monkeypatch):
