@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.events.event import NO_PARTICLE, Event
-from fpga_gnn.events.targets import TargetSelection, target_mask
+from fpga_gnn.events.targets import TargetSelection, hit_particles, target_mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +44,9 @@ class EdgeLabels:
 def truth_segments(event: Event, selection: TargetSelection) -> TruthSegments:
     """Return the consecutive hit pairs of all particles of ``event``."""
     hits, particles = event.hits, event.particles
-    linked = np.flatnonzero(hits.particle_id != NO_PARTICLE)
-    by_id = np.argsort(particles.particle_id, kind="stable")
-    particle = by_id[np.searchsorted(particles.particle_id[by_id], hits.particle_id[linked])]
+    particle = hit_particles(event)
+    linked = np.flatnonzero(particle >= 0)
+    particle = particle[linked]
     distance = np.sqrt(
         (hits.x[linked].astype(np.float64) - particles.vx[particle]) ** 2
         + (hits.y[linked].astype(np.float64) - particles.vy[particle]) ** 2

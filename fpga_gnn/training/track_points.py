@@ -16,15 +16,27 @@ from fpga_gnn.graphs.construction import HitGraph
 from fpga_gnn.tracks.builder import BUILDERS, builder, tracks_of
 from fpga_gnn.tracks.metrics import TrackSummary, match_tracks, summarize
 
-_CUTS = tuple(float(p) for p in np.round(1 / (1 + np.exp(-np.linspace(-3.0, 5.0, 17))), 3))
-_HIGH, _LOW = _CUTS[6::2], _CUTS[:7:2]
+MOST_FAKES = 0.045
+"""Fake rate that a working point should stay below; the CKF peer is tuned for less than 5 %."""
+
+
+def _probabilities(first: float, last: float, step: float) -> tuple[float, ...]:
+    logits = np.arange(first, last + step / 2, step)
+    return tuple(float(p) for p in np.round(1 / (1 + np.exp(-logits)), 4))
+
+
+_FINE = _probabilities(-2.0, 4.0, 0.25)
+_WALK = {"min_cut": _probabilities(-2.0, 1.5, 0.5), "add_cut": _probabilities(0.0, 4.0, 1.0)}
 _GRID: dict[str, dict[str, Sequence[float]]] = {
-    "cc": {"cut": _CUTS},
-    "cc-jr": {"cut": _CUTS},
-    "cc-jr-acorn": {"chain_cut": _HIGH, "junction_cut": _LOW},
-    "walkthrough": {"min_cut": _LOW, "add_cut": _HIGH},
-    "fast-walkthrough": {"min_cut": _LOW, "add_cut": _HIGH},
-    "dwalk": {"min_cut": _LOW, "add_cut": _HIGH},
+    "cc": {"cut": _FINE},
+    "cc-jr": {"cut": _FINE},
+    "cc-jr-acorn": {
+        "chain_cut": _probabilities(1.0, 4.0, 1.0),
+        "junction_cut": _probabilities(-1.0, 2.0, 0.5),
+    },
+    "walkthrough": _WALK,
+    "fast-walkthrough": _WALK,
+    "dwalk": _WALK,
 }
 """Cuts to try, as probabilities."""
 
@@ -45,17 +57,20 @@ def choose_settings(
     targets: TargetSelection,
     tried: Callable[[], None] = lambda: None,
 ) -> tuple[dict[str, Any], TrackSummary]:
-    """Return the settings of builder ``name`` with the largest efficiency x (1 - fake rate).
+    """Return the settings of builder ``name`` that find most targets at fewer than ``MOST_FAKES``.
 
-    The first of equals; with the summary of its tracks on ``scored``.
+    If none stays below, those with the largest efficiency x (1 - fake rate). The first of equals;
+    with the summary of its tracks on ``scored``.
     """
-    best: tuple[float, dict[str, Any], TrackSummary] | None = None
+    best: tuple[tuple[bool, float], dict[str, Any], TrackSummary] | None = None
     for cuts in _settings(name):
         settings = {"min_hits": min_hits, **cuts}
         summary = track_summary(name, settings, scored, targets)
-        figure = float(np.nan_to_num(summary.efficiency * (1 - summary.fake_rate)))
-        if best is None or figure > best[0]:
-            best = figure, settings, summary
+        pure = summary.fake_rate <= MOST_FAKES
+        figure = summary.efficiency * (1.0 if pure else 1 - summary.fake_rate)
+        rank = pure, float(np.nan_to_num(figure))
+        if best is None or rank > best[0]:
+            best = rank, settings, summary
         tried()
     assert best is not None
     return best[1], best[2]
@@ -82,4 +97,6 @@ def track_summary(
 def _settings(name: str) -> Iterator[dict[str, float]]:
     grid = _GRID[name]
     for values in product(*grid.values()):
-        yield dict(zip(grid, values, strict=True))
+        settings = dict(zip(grid, values, strict=True))
+        if settings.get("min_cut", 0.0) <= settings.get("add_cut", 1.0):
+            yield settings

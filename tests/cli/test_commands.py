@@ -98,7 +98,7 @@ def test_export_trackml_is_what_import_reads(fpga_gnn, place):
 def test_module_map_build(fpga_gnn, place):
     outcome = fpga_gnn(
         *("module-map", "build", "--events", "two_events", "--out", "new"),
-        *("--pooling", "layer", "--widening", 0.1),
+        *("--pooling", "layer", "--widening", 0.1, "--spread", "rms", "--dydx", "physical"),
     )
     assert outcome.code == 0
     contract = load_contract("w8")
@@ -108,7 +108,9 @@ def test_module_map_build(fpga_gnn, place):
         f"new: {records.n_modules} modules, {records.n_doublets} doublets, "
         f"{records.n_triplets} triplets from {info.n_tracks} tracks of 2 events;"
     )
-    assert (info.pooling, info.widening, info.source) == ("layer", 0.1, {"made": "for a test"})
+    assert (info.pooling, info.widening, info.spread) == ("layer", 0.1, "rms")
+    assert (info.dydx, info.small_sample) == ("physical", 0.0)
+    assert info.source == {"events": {"made": "for a test"}, "detector": "full"}
     event = EventStore.open(place / "two_events").read(0)
     assert build_event_graph(event, learned, contract).graph.n_edges > 100
 

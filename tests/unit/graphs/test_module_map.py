@@ -81,11 +81,19 @@ def test_crowded_modules_give_the_candidates_of_the_reference(w8):
         [open_windows] * 2,
     )
     expected = reference.build(hits, records, w8)
-    assert expected.src.size == 4 * n * n > 16 * 2 * n
+    assert expected.src.size == 4 * n * n > module_map_numba._CANDIDATES_PER_HIT * 2 * n
     for build in (build_candidates, module_map_numba.build_candidates):
         found = build(hits, records, w8)
         for column in COLUMNS:
             assert np.array_equal(getattr(found, column), getattr(expected, column))
+
+
+def test_numba_refuses_hits_of_more_than_30_bits(real_event, real_map, w8):
+    hits = quantize_hits(real_event, real_map.modules, w8).records
+    eta = w8.hit.eta.model_copy(update={"bits": 31})
+    wide = w8.model_copy(update={"hit": w8.hit.model_copy(update={"eta": eta})})
+    with pytest.raises(InputError, match="contract w8: hit: found 31 bits, expected 30 or fewer"):
+        module_map_numba.build_candidates(hits, real_map.records, wide)
 
 
 @pytest.mark.parametrize("pairs_per_chunk", [1, 7, 1000])

@@ -13,6 +13,8 @@ from fpga_gnn.events.sample import sample_store
 from fpga_gnn.events.view import EventView
 from fpga_gnn.graphs.construction import ModuleMapConstruction
 from fpga_gnn.tracks.builder import BUILDERS
+from fpga_gnn.tracks.metrics import TrackSummary
+from fpga_gnn.training import track_points
 from fpga_gnn.training.config import Runtime, TeacherConfig
 from fpga_gnn.training.edge_model import load_model
 from fpga_gnn.training.teacher import LAST, Scorer, teacher_network
@@ -224,6 +226,25 @@ def test_truth_as_score_finds_the_targets(example):
         assert summary.fake_rate == 0
         assert settings["min_hits"] == 3
     assert n_tried == n_settings()
+
+
+@pytest.mark.parametrize(
+    ("fakes_at", "chosen"),
+    [
+        (lambda cut: 0.10 if cut < 0.5 else 0.04, 0.5),  # the loosest cut that is pure enough
+        (lambda cut: 0.10, 0.1192),  # none is: most efficiency x (1 - fakes)
+    ],
+)
+def test_the_working_point_finds_most_below_the_wanted_fakes(monkeypatch, fakes_at, chosen):
+    def summary(name, settings, scored, targets):
+        found = round(1000 * (1 - settings["cut"] / 10))
+        fakes = round(1000 * fakes_at(settings["cut"]))
+        return TrackSummary(1, 1000, found, found, found, 1000, 1000 - fakes, 1000 - fakes)
+
+    monkeypatch.setattr(track_points, "track_summary", summary)
+    settings, best = choose_settings("cc", [], 3, CONFIG.selection)
+    assert settings == {"min_hits": 3, "cut": chosen}
+    assert best.fake_rate == fakes_at(chosen)
 
 
 @pytest.mark.parametrize("setting", [{"hidden": 129}, {"iterations": 9}, {"edge_features": ("x",)}])
