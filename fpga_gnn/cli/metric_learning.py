@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
-from fpga_gnn.contract import validation_error
-from fpga_gnn.errors import InputError
+from fpga_gnn.cli.settings import checked
 from fpga_gnn.events.split import split_ids
 from fpga_gnn.events.store import EventStore
+from fpga_gnn.events.view import Detector, EventView
 
 app = typer.Typer(help="Train an embedding that constructs graphs.")
 
@@ -35,9 +34,7 @@ def train(
         Path | None,
         typer.Option(help="Event store to choose the radius on; default: a tenth of --events."),
     ] = None,
-    volumes: Annotated[
-        str, typer.Option(help="Detector volumes to use, for example 7,8,9; default: all.")
-    ] = "",
+    detector: Annotated[Detector, typer.Option(help="Hits to use.")] = "full",
     max_events: Annotated[
         int | None, typer.Option(min=1, help="Learn from this many events at most.")
     ] = None,
@@ -52,7 +49,7 @@ def train(
     threads: Annotated[int | None, typer.Option(help="CPU threads of PyTorch.")] = None,
 ) -> None:
     """Train an embedding on target particles and report its graphs on held-out events."""
-    from fpga_gnn.training.metric_learning import EventSubset, MetricLearningConfig
+    from fpga_gnn.training.metric_learning import MetricLearningConfig
     from fpga_gnn.training.metric_learning_run import train_metric_learning
 
     options = {
@@ -60,13 +57,9 @@ def train(
         "target_efficiency": target_efficiency,
         "seed": seed,
         "threads": threads,
-        "volumes": _volumes(volumes),
+        "detector": detector,
     }
-    given = {name: value for name, value in options.items() if value is not None}
-    try:
-        settings = MetricLearningConfig.model_validate(given)
-    except ValidationError as error:
-        raise validation_error(error, "metric-learning", MetricLearningConfig) from None
+    settings = checked(MetricLearningConfig, options, "metric-learning")
     store = EventStore.open(events)
     if validation:
         held_out = EventStore.open(validation)
@@ -83,8 +76,8 @@ def train(
 
         trained = train_metric_learning(
             settings,
-            EventSubset(store, train_ids[:max_events]),
-            EventSubset(held_out, held_out_ids[:max_held_out]),
+            EventView(store, train_ids[:max_events], detector),
+            EventView(held_out, held_out_ids[:max_held_out], detector),
             out,
             sorted({*_EFFICIENCIES, settings.target_efficiency}),
             show,
@@ -93,13 +86,6 @@ def train(
         chosen = "  <- chosen" if row["radius"] == trained.info.radius else ""
         out_line(f"held-out {_line(row)}{chosen}")
     out_line(f"saved {out}")
-
-
-def _volumes(text: str) -> tuple[int, ...]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not all(name.isdecimal() for name in names):
-        raise InputError("--volumes", text, "volume numbers with commas, for example 7,8,9")
-    return tuple(sorted({int(name) for name in names}))
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,8 @@ from torch.nn.utils import clip_grad_norm_
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import NO_PARTICLE, Event
-from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.targets import TargetSelection
+from fpga_gnn.events.view import Detector, EventView
 from fpga_gnn.models.embedding import Embedding, EmbeddingConfig
 from fpga_gnn.training.checkpoint import (
     flatten_optimizer,
@@ -52,8 +50,8 @@ class MetricLearningConfig(BaseModel):
     ``negative_weight`` times the sum per hit); hits of one particle that make no target segment
     count as neither. Each step takes ``segments_per_step`` segments, and as negatives the
     ``mined_neighbours`` nearest neighbours within the margin of ``hits_per_step`` hits and as many
-    random hits, of which ``negatives_per_step`` are used. ``volumes`` are the detector volumes the
-    embedding is for; none stands for all.
+    random hits, of which ``negatives_per_step`` are used. ``detector`` says which hits the
+    embedding is for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,35 +68,9 @@ class MetricLearningConfig(BaseModel):
     negatives_per_step: int = Field(default=60_000, ge=1)
     target_efficiency: float = Field(default=0.98, gt=0, le=1)
     threads: int = Field(default=1, ge=1, description="results depend on it in the last digit")
-    volumes: tuple[int, ...] = ()
+    detector: Detector = "full"
     selection: TargetSelection = TargetSelection()
     network: EmbeddingConfig = EmbeddingConfig()
-
-
-@dataclass(frozen=True)
-class EventSubset:
-    """Some events of a store, read one at a time."""
-
-    store: EventStore
-    ids: tuple[int, ...]
-
-    def read(self, event_id: int, volumes: Sequence[int]) -> Event:
-        """Return an event with the hits in ``volumes``, all hits for none."""
-        event = self.store.read(event_id)
-        if not volumes:
-            return event
-        return event.select_hits(np.isin(event.hits.volume_id, volumes))
-
-    def events(self, volumes: Sequence[int]) -> Iterator[Event]:
-        """Read all its events."""
-        return (self.read(event_id, volumes) for event_id in self.ids)
-
-    @property
-    def hashes(self) -> list[list[str]]:
-        """SHA-256 of the hits and of the particles of each event."""
-        known = {record.event_id: record for record in self.store.records}
-        records = [known[event_id] for event_id in self.ids]
-        return [[record.hits_sha256, record.particles_sha256] for record in records]
 
 
 class MetricLearningTrainer:
@@ -111,8 +83,8 @@ class MetricLearningTrainer:
     def __init__(
         self,
         config: MetricLearningConfig,
-        train: EventSubset,
-        validation: EventSubset,
+        train: EventView,
+        validation: EventView,
         folder: Path,
     ) -> None:
         for name, subset in (("training", train), ("validation", validation)):
@@ -153,7 +125,7 @@ class MetricLearningTrainer:
             done = (epoch + i / len(self._train.ids)) / config.epochs
             for group in self._optimizer.param_groups:
                 group["lr"] = config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
-            example = _Example(self._train.read(event_id, config.volumes), config.selection)
+            example = _Example(self._train.read(event_id), config.selection)
             if not example.inner.size:
                 continue
             for _ in range(config.steps_per_event):
@@ -162,11 +134,9 @@ class MetricLearningTrainer:
         if not steps:
             raise InputError("training events", "no target segment", "events with targets")
         self._network.eval()
-        selection, volumes = config.selection, config.volumes
-        radius = choose_radius(
-            self._network, self._validation.events(volumes), selection, config.target_efficiency
-        )
-        first = [self._validation.read(self._validation.ids[0], volumes)]
+        selection = config.selection
+        radius = choose_radius(self._network, self._validation, selection, config.target_efficiency)
+        first = [self._validation.read(self._validation.ids[0])]
         (summary,) = graph_quality(self._network, first, selection, [radius])
         return {"epoch": epoch, "loss": total / steps, **quality_row(radius, summary)}
 

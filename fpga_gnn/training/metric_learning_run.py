@@ -8,20 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fpga_gnn import __version__
 from fpga_gnn.contract import validation_error
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
+from fpga_gnn.events.view import EventView, restrict
 from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.metric_learning import NeighbourEdges, neighbour_edges
 from fpga_gnn.models.embedding import Embedding
 from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, save_tensors
 from fpga_gnn.training.loop import LAST, Progress
 from fpga_gnn.training.metric_learning import (
-    EventSubset,
     MetricLearningConfig,
     MetricLearningTrainer,
 )
@@ -62,14 +61,16 @@ class MetricLearning:
     ) -> NeighbourEdges:
         """Return the edges of ``event`` within ``radius`` (default: the chosen one).
 
-        ``InputError`` for hits in a volume that the embedding was not trained for.
+        ``InputError`` for hits outside the detector that the embedding was trained on.
         """
-        volumes = self.info.training.volumes
-        strange = np.setdiff1d(event.hits.volume_id, volumes) if volumes else np.zeros(0)
-        if strange.size:
-            where = f"event {event.event_id}"
-            known = ", ".join(map(str, volumes))
-            raise InputError(where, f"hits in volume {strange[0]}", f"volumes {known} only")
+        detector = self.info.training.detector
+        n_strange = len(event.hits) - len(restrict(event, detector).hits)
+        if n_strange:
+            raise InputError(
+                f"event {event.event_id}",
+                f"{n_strange} hits outside the {detector} detector",
+                "an event of the detector that the embedding was trained on",
+            )
         points = embed(self.network, event)
         radius = self.info.radius if radius is None else radius
         return neighbour_edges(points, event.hits, radius, max_neighbours=max_neighbours)
@@ -77,8 +78,8 @@ class MetricLearning:
 
 def train_metric_learning(
     config: MetricLearningConfig,
-    train: EventSubset,
-    validation: EventSubset,
+    train: EventView,
+    validation: EventView,
     folder: Path,
     efficiencies: Sequence[float],
     progress: Progress,
@@ -94,10 +95,10 @@ def train_metric_learning(
     trainer = MetricLearningTrainer(config, train, validation, folder)
     network = trainer.run(progress)
     radii = [
-        choose_radius(network, validation.events(config.volumes), config.selection, efficiency)
+        choose_radius(network, validation, config.selection, efficiency)
         for efficiency in efficiencies
     ]
-    held_out = validation.events(config.volumes)
+    held_out = validation
     summaries = graph_quality(network, held_out, config.selection, radii)
     info = MetricLearningInfo(
         training=config,

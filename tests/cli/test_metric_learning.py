@@ -14,10 +14,10 @@ KEYS = ("radius", "efficiency", "purity", "edges_per_event")
 
 
 def test_train_reports_held_out_graphs_and_goes_on_where_it_stopped(fpga_gnn, place):
-    outcome = fpga_gnn(*TRAIN, "--epochs", 2, "--volumes", "8,7,9", "--target-efficiency", 0.9)
+    outcome = fpga_gnn(*TRAIN, "--epochs", 2, "--detector", "pixel", "--target-efficiency", 0.9)
     assert (outcome.code, outcome.err) == (0, "")
     trained = load_metric_learning(place / "run")
-    assert trained.info.training.volumes == (7, 8, 9)
+    assert trained.info.training.detector == "pixel"
     assert trained.info.events["train"]["ids"] == [0, 1, 2]
     assert trained.info.events["validation"]["ids"] == [3]
     lines = outcome.out.splitlines()
@@ -32,7 +32,7 @@ def test_train_reports_held_out_graphs_and_goes_on_where_it_stopped(fpga_gnn, pl
         pytest.approx([row[key] for key in KEYS], abs=1e-4, rel=1e-4)
         for row in trained.info.quality
     ]
-    again = fpga_gnn(*TRAIN, "--epochs", 2, "--volumes", "7,8,9", "--target-efficiency", 0.9)
+    again = fpga_gnn(*TRAIN, "--epochs", 2, "--detector", "pixel", "--target-efficiency", 0.9)
     assert again.out == outcome.out
 
 
@@ -47,8 +47,7 @@ def test_a_store_to_validate_on_leaves_all_events_to_learn_from(fpga_gnn, place)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--volumes", "7;8"), "--volumes: found 7;8, expected volume numbers with commas"),
-        (("--volumes", "99"), "training events: found no target segment"),
+        (("--detector", "strips"), "Invalid value for '--detector'"),
         (("--epochs", "0"), "metric-learning: epochs: found 0"),
         (("--target-efficiency", "2"), "metric-learning: target_efficiency: found 2.0"),
         (("--validation", "csv"), "csv: found no manifest.json"),

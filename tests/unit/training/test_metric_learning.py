@@ -14,11 +14,11 @@ from fpga_gnn.events.event import Event
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.targets import TargetSelection
+from fpga_gnn.events.view import EventView
 from fpga_gnn.models.embedding import EmbeddingConfig
 from fpga_gnn.training.checkpoint import load_tensors
 from fpga_gnn.training.loop import LAST
 from fpga_gnn.training.metric_learning import (
-    EventSubset,
     MetricLearningConfig,
     MetricLearningTrainer,
 )
@@ -39,7 +39,7 @@ class Killed(Exception):
 
 
 def subset(*ids):
-    return EventSubset(sample_store(), ids)
+    return EventView(sample_store(), ids, "full")
 
 
 def train(folder, config=CONFIG, *, stop_after=None, ids=(0, 1), validation=(2,)):
@@ -112,7 +112,7 @@ def test_a_finished_run_is_not_trained_again(uninterrupted):
     "change",
     [
         {"config": CONFIG.model_copy(update={"seed": 2})},
-        {"config": CONFIG.model_copy(update={"volumes": (8,)})},
+        {"config": CONFIG.model_copy(update={"detector": "pixel"})},
         {"ids": (0, 3)},
         {"validation": (3,)},
     ],
@@ -161,7 +161,7 @@ def test_an_empty_event_is_passed_over(tmp_path):
     store.write(full)
     none = full.select_hits(np.zeros(len(full.hits), dtype=bool))
     store.write(Event(1, none.hits, none.particles))
-    events = EventSubset(store, (0, 1))
+    events = EventView(store, (0, 1), "full")
     trainer = MetricLearningTrainer(CONFIG, events, events, tmp_path / "run")
     network = trainer.run(lambda row: None)
     assert embed(network, none).shape == (0, 8)

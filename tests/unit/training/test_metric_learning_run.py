@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from fpga_gnn.errors import InputError
+from fpga_gnn.events.event import Event, Hits
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.events.targets import TargetSelection
+from fpga_gnn.events.view import EventView
 from fpga_gnn.graphs.truth import label_edges, truth_segments
 from fpga_gnn.models.embedding import EmbeddingConfig
 from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, save_tensors
-from fpga_gnn.training.metric_learning import EventSubset, MetricLearningConfig
+from fpga_gnn.training.metric_learning import MetricLearningConfig
 from fpga_gnn.training.metric_learning_run import load_metric_learning, train_metric_learning
 
 CONFIG = MetricLearningConfig(
@@ -30,7 +32,7 @@ EFFICIENCIES = (0.8, 0.9)
 
 
 def subset(*ids):
-    return EventSubset(sample_store(), ids)
+    return EventView(sample_store(), ids, "full")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def test_a_run_is_what_its_record_says(trained):
     assert rows[0]["radius"] < rows[1]["radius"] == info.radius
     assert [len(info.events[name]["ids"]) for name in ("train", "validation")] == [2, 2]
     found = n_edges = total = 0
-    for event in subset(2, 3).events(()):
+    for event in subset(2, 3):
         edges = result.edges(event)
         nodes = np.arange(len(event.hits))
         labels = label_edges(event, TargetSelection(), nodes, edges.src, edges.dst)
@@ -82,17 +84,18 @@ def test_a_run_round_trips(trained):
     assert result.edges(event, max_neighbours=1).n_lost > 0
 
 
-def test_a_run_is_for_its_volumes(trained):
+def test_a_run_is_for_its_detector(trained):
     _, result = trained
     event = sample_store().read(4)
-    info = result.info.model_copy(update={"training": CONFIG.model_copy(update={"volumes": (8,)})})
+    config = CONFIG.model_copy(update={"detector": "pixel"})
+    info = result.info.model_copy(update={"training": config})
     pixel = type(result)(result.network, info)
-    with pytest.raises(InputError, match=r"hits in volume \d+, expected volumes 8 only"):
-        pixel.edges(event)
-    barrel = EventSubset(sample_store(), (4,)).read(4, (8,))
-    assert 0 < len(barrel.hits) < len(event.hits)
-    assert set(barrel.hits.volume_id.tolist()) == {8}
-    assert pixel.edges(barrel).src.size > 0
+    assert pixel.edges(event).src.size > 0
+    volumes = event.hits.volume_id.copy()
+    volumes[:3] = 13
+    strips = Hits(**{n: getattr(event.hits, n) for n in Hits.DTYPES} | {"volume_id": volumes})
+    with pytest.raises(InputError, match="found 3 hits outside the pixel detector"):
+        pixel.edges(Event(4, strips, event.particles))
 
 
 def test_the_target_must_be_among_the_efficiencies(tmp_path):
