@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.acts_detector import PIXEL_VOLUMES
@@ -22,6 +23,11 @@ def restrict(event: Event, detector: Detector) -> Event:
     if detector == "full":
         return event
     return event.select_hits(np.isin(event.hits.volume_id, PIXEL_VOLUMES))
+
+
+def detector_of(module_keys: NDArray[np.int64]) -> Detector:
+    """Return the smallest detector that has all of these sensors (``Hits.module_key``)."""
+    return "pixel" if np.isin(module_keys >> 40, PIXEL_VOLUMES).all() else "full"
 
 
 @dataclass(frozen=True)

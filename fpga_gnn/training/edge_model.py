@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.targets import TargetSelection
-from fpga_gnn.events.view import Detector
+from fpga_gnn.events.view import Detector, detector_of
 from fpga_gnn.graphs.construction import HitGraph, ModuleMapConstruction
 from fpga_gnn.graphs.graph import graph_of_edges
 from fpga_gnn.graphs.hits import quantize_hits
@@ -106,7 +106,10 @@ class StudentModel:
     run: Run
 
     kind = "student"
-    detector: Detector = "pixel"
+
+    @property
+    def detector(self) -> Detector:
+        return detector_of(self.run.module_map.modules)
 
     @property
     def targets(self) -> TargetSelection:

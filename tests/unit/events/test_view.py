@@ -8,7 +8,7 @@ import pytest
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.events.store import EventStore
-from fpga_gnn.events.view import EventView, restrict
+from fpga_gnn.events.view import EventView, detector_of, restrict
 
 VOLUMES = [7, 8, 9, 13, 16]
 
@@ -66,3 +66,10 @@ def test_hashes_are_those_of_its_events(store):
     known = {record.event_id: record.hits_sha256 for record in store.records}
     view = EventView(store, (9, 3), "full")
     assert view.hashes == [known[9], known[3]]
+
+
+def test_the_detector_of_sensors_is_the_smallest_that_has_them():
+    pixel = sample_store().read(0).hits.module_key
+    strip = np.int64(13) << 40 | np.int64(2) << 24 | 5
+    assert detector_of(pixel) == "pixel"
+    assert detector_of(np.append(pixel, strip)) == "full"
