@@ -26,7 +26,7 @@ def _probabilities(first: float, last: float, step: float) -> tuple[float, ...]:
 
 
 _FINE = _probabilities(-2.0, 4.0, 0.25)
-_WALK = {"min_cut": _probabilities(-2.0, 1.5, 0.5), "add_cut": _probabilities(0.0, 4.0, 1.0)}
+_WALK = {"min_cut": _probabilities(-1.0, 1.5, 0.5), "add_cut": _probabilities(0.0, 4.0, 1.0)}
 _GRID: dict[str, dict[str, Sequence[float]]] = {
     "cc": {"cut": _FINE},
     "cc-jr": {"cut": _FINE},
