@@ -65,7 +65,7 @@ from fpga_gnn.training.neighbour_graphs import embed
 from fpga_gnn.training.teacher import Scorer
 from fpga_gnn.training.teacher_data import TeacherGraph, teacher_graph, teacher_inputs
 from fpga_gnn.training.teacher_run import Teacher
-from fpga_gnn.training.track_points import ScoredGraph, track_summary
+from fpga_gnn.training.track_points import ScoredGraph, merit, track_summary
 
 BENCHMARK = "benchmark.json"
 """The report, in the folder of a benchmark."""
@@ -334,7 +334,7 @@ class _Run:
     def _best_tracks(self) -> dict[str, TrackOutcome]:
         """Return the tracks of each GNN option, by the best builder of the teacher's record."""
         points, targets = self._teacher.info.builders, self._teacher.info.training.selection
-        name = max(points, key=lambda n: points[n].efficiency * (1 - points[n].fake_rate))
+        name = max(points, key=lambda n: merit(points[n].efficiency, points[n].fake_rate))
         return {
             option: _outcome(name, track_summary(name, points[name].settings, scored, targets))
             for option, scored in self._scored.items()

@@ -66,14 +66,22 @@ def choose_settings(
     for cuts in _settings(name):
         settings = {"min_hits": min_hits, **cuts}
         summary = track_summary(name, settings, scored, targets)
-        pure = summary.fake_rate <= MOST_FAKES
-        figure = summary.efficiency * (1.0 if pure else 1 - summary.fake_rate)
-        rank = pure, float(np.nan_to_num(figure))
+        rank = merit(summary.efficiency, summary.fake_rate)
         if best is None or rank > best[0]:
             best = rank, settings, summary
         tried()
     assert best is not None
     return best[1], best[2]
+
+
+def merit(efficiency: float, fake_rate: float) -> tuple[bool, float]:
+    """Return what to sort working points by; the largest is the best.
+
+    Any below ``MOST_FAKES`` beats any above; then efficiency counts, above it times (1 - fakes).
+    """
+    pure = fake_rate <= MOST_FAKES
+    figure = efficiency * (1.0 if pure else 1 - fake_rate)
+    return pure, float(np.nan_to_num(figure))
 
 
 def n_settings() -> int:
