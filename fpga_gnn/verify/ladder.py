@@ -3,7 +3,7 @@
 Rungs of the edge classifier, per partition: student == QONNX == lowered QONNX == integer
 reference == hls4ml C simulation; the merged partitions == the student on the whole graph. Rungs
 of our kernels, per event: numba == PyTorch == integer reference == C simulation for the module
-map, SciPy == integer reference == C simulation for connected components.
+map, numba == integer reference == C simulation for connected components.
 The first difference raises ``MismatchError``.
 """
 
@@ -83,7 +83,7 @@ class Ladder:
         }
         self._components = {
             name: Rung("connected components", left, name, nodes)
-            for left, name in (("SciPy", "integer reference"), ("integer reference", "csim"))
+            for left, name in pairwise(("numba", "integer reference", "csim"))
         }
 
     @property

@@ -51,7 +51,7 @@ RUNGS = [
     ("edge classifier", "lowered QONNX", "integer reference"),
     ("edge classifier", "integer reference", "hls4ml csim"),
     ("edge classifier", "partitions", "whole graph"),
-    ("connected components", "SciPy", "integer reference"),
+    ("connected components", "numba", "integer reference"),
     ("connected components", "integer reference", "csim"),
 ]
 DIFFERENCE = r"shape \(\d+,\), index \(\d+,\): expected -?\d+, got -?\d+ \(\d+ of \d+ differ\)"
