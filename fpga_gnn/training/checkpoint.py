@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,12 @@ from torch import Tensor
 
 from fpga_gnn.errors import InputError
 from fpga_gnn.files import write_whole
+
+LAST = "last.safetensors"
+"""State of a training after its last epoch, from which it resumes."""
+
+Groups = dict[str, dict[str, Tensor]]
+"""Tensors of networks and optimizers, by the name of each."""
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
@@ -29,6 +37,35 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except (OSError, SafetensorError) as error:
         found = "no file" if not path.exists() else str(error)
         raise InputError(path, found, "a safetensors checkpoint", "run fpga-gnn train") from error
+
+
+def save_progress(
+    folder: Path, groups: Groups, history: Sequence[dict[str, Any]], key: str
+) -> None:
+    """Write the state of a training: tensors by group, the history, and what it belongs to."""
+    tensors = {
+        f"{group}.{name}": value for group, named in groups.items() for name, value in named.items()
+    }
+    save_tensors(folder / LAST, tensors, {"history": json.dumps(history), "key": key})
+
+
+def load_progress(folder: Path, key: str) -> tuple[Groups, list[dict[str, Any]]] | None:
+    """Read what ``save_progress`` wrote; None if nothing, ``InputError`` if of another ``key``."""
+    if not (folder / LAST).exists():
+        return None
+    tensors, metadata = load_tensors(folder / LAST)
+    if metadata.get("key") != key:
+        raise InputError(
+            folder,
+            "a run with other settings, contract or events",
+            "the same ones",
+            "choose another --out, or delete the folder",
+        )
+    groups: Groups = defaultdict(dict)
+    for full_name, value in tensors.items():
+        group, name = full_name.split(".", 1)
+        groups[group][name] = value
+    return groups, json.loads(metadata["history"])
 
 
 def save_json(path: Path, data: Any) -> None:

@@ -19,17 +19,15 @@ from fpga_gnn.models.student import Student
 from fpga_gnn.tracks.edge_metrics import summarize_edges
 from fpga_gnn.training.checkpoint import (
     flatten_optimizer,
-    load_tensors,
+    load_progress,
     restore_optimizer,
-    save_tensors,
+    save_progress,
 )
 from fpga_gnn.training.config import TrainingConfig
 from fpga_gnn.training.data import LabelledGraph, graph_inputs, mirror_signs
 
 Progress = Callable[[dict[str, Any]], None]
 _PHASES = ("float", "qat")
-LAST = "last.safetensors"
-"""Checkpoint of the last epoch, from which training resumes."""
 
 
 def float_twin(contract: Contract) -> InteractionNetwork:
@@ -161,16 +159,12 @@ class Trainer:
         }
 
     def _save(self, phase: str, optimizer: torch.optim.Optimizer) -> None:
-        tensors = {
-            f"{name}.{key}": value
-            for name, network in self._networks.items()
-            for key, value in network.state_dict().items()
+        groups = {name: network.state_dict() for name, network in self._networks.items()}
+        groups |= {
+            "best": self._best_student,
+            f"optimizer-{phase}": flatten_optimizer(optimizer),
         }
-        tensors |= {f"best.{key}": value for key, value in self._best_student.items()}
-        state = flatten_optimizer(optimizer)
-        tensors |= {f"optimizer-{phase}.{key}": value for key, value in state.items()}
-        metadata = {"history": json.dumps(self._history), "key": self._key}
-        save_tensors(self._folder / LAST, tensors, metadata)
+        save_progress(self._folder, groups, self._history, self._key)
 
     @property
     def _key(self) -> str:
@@ -183,21 +177,10 @@ class Trainer:
 
     def _resume(self) -> dict[str, dict[str, Tensor]]:
         """Restore networks and history; return the optimizer tensors by phase."""
-        if not (self._folder / LAST).exists():
+        saved = load_progress(self._folder, self._key)
+        if saved is None:
             return {}
-        tensors, metadata = load_tensors(self._folder / LAST)
-        if metadata.get("key") != self._key:
-            raise InputError(
-                self._folder,
-                "a run with other settings, contract or events",
-                "the same ones",
-                "choose another --out, or delete the folder",
-            )
-        self._history = json.loads(metadata["history"])
-        groups: dict[str, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            group, key = name.split(".", 1)
-            groups.setdefault(group, {})[key] = value
+        groups, self._history = saved
         for name, network in self._networks.items():
             network.load_state_dict(groups[name])
         self._best_student = groups.get("best", {})

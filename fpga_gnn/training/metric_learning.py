@@ -24,11 +24,11 @@ from fpga_gnn.events.view import Detector, EventView
 from fpga_gnn.models.embedding import Embedding, EmbeddingConfig
 from fpga_gnn.training.checkpoint import (
     flatten_optimizer,
-    load_tensors,
+    load_progress,
     restore_optimizer,
-    save_tensors,
+    save_progress,
 )
-from fpga_gnn.training.loop import LAST, Progress
+from fpga_gnn.training.loop import Progress
 from fpga_gnn.training.neighbour_graphs import (
     choose_radius,
     embed_features,
@@ -162,12 +162,12 @@ class MetricLearningTrainer:
         return float(loss.detach())
 
     def _save(self) -> None:
-        tensors = {f"network.{k}": v for k, v in self._network.state_dict().items()}
-        state = flatten_optimizer(self._optimizer)
-        tensors |= {f"optimizer.{key}": value for key, value in state.items()}
-        metadata = {"history": json.dumps(self._history), "key": self._key}
+        groups = {
+            "network": self._network.state_dict(),
+            "optimizer": flatten_optimizer(self._optimizer),
+        }
         self._folder.mkdir(parents=True, exist_ok=True)
-        save_tensors(self._folder / LAST, tensors, metadata)
+        save_progress(self._folder, groups, self._history, self._key)
 
     @property
     def _key(self) -> str:
@@ -176,22 +176,10 @@ class MetricLearningTrainer:
         return json.dumps([config, *events], sort_keys=True)
 
     def _resume(self) -> None:
-        file = self._folder / LAST
-        if not file.exists():
+        saved = load_progress(self._folder, self._key)
+        if saved is None:
             return
-        tensors, metadata = load_tensors(file)
-        if metadata.get("key") != self._key:
-            raise InputError(
-                self._folder,
-                "a run with other settings or events",
-                "the same ones",
-                "choose another --out, or delete the folder",
-            )
-        self._history = json.loads(metadata["history"])
-        groups: dict[str, dict[str, Tensor]] = {"network": {}, "optimizer": {}}
-        for name, value in tensors.items():
-            group, key = name.split(".", 1)
-            groups[group][key] = value
+        groups, self._history = saved
         self._network.load_state_dict(groups["network"])
         restore_optimizer(self._optimizer, groups["optimizer"])
 

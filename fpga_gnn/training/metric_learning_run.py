@@ -18,8 +18,8 @@ from fpga_gnn.events.view import EventView, restrict
 from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.metric_learning import NeighbourEdges, neighbour_edges
 from fpga_gnn.models.embedding import Embedding
-from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, save_tensors
-from fpga_gnn.training.loop import LAST, Progress
+from fpga_gnn.training.checkpoint import LAST, load_json, load_tensors, save_json, save_tensors
+from fpga_gnn.training.loop import Progress
 from fpga_gnn.training.metric_learning import (
     MetricLearningConfig,
     MetricLearningTrainer,

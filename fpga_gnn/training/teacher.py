@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,16 +16,14 @@ from fpga_gnn.models.interaction_network import InteractionNetwork
 from fpga_gnn.tracks.edge_metrics import summarize_edges
 from fpga_gnn.training.checkpoint import (
     flatten_optimizer,
-    load_tensors,
+    load_progress,
     restore_optimizer,
-    save_tensors,
+    save_progress,
 )
 from fpga_gnn.training.config import Runtime, TeacherConfig
 from fpga_gnn.training.teacher_data import Inputs, PartitionedExample, TeacherGraph
 
 Progress = Callable[[dict[str, Any]], None]
-LAST = "last.safetensors"
-"""Checkpoint of the last epoch, from which training resumes."""
 _WARM_UP = 0.05
 _LARGEST_GRADIENT = 1.0
 
@@ -163,29 +160,18 @@ class TeacherTrainer:
         return {"auc": quality.auc, "efficiency": quality.efficiency, "purity": quality.purity}
 
     def _save(self) -> None:
-        tensors = {f"network.{k}": v for k, v in self._network.state_dict().items()}
-        tensors |= {f"best.{k}": v for k, v in self._best.items()}
-        state = flatten_optimizer(self._optimizer)
-        tensors |= {f"optimizer.{k}": v for k, v in state.items()}
-        metadata = {"history": json.dumps(self._history), "key": self._key}
-        save_tensors(self._folder / LAST, tensors, metadata)
+        groups = {
+            "network": self._network.state_dict(),
+            "best": self._best,
+            "optimizer": flatten_optimizer(self._optimizer),
+        }
+        save_progress(self._folder, groups, self._history, self._key)
 
     def _resume(self) -> None:
-        if not (self._folder / LAST).exists():
+        saved = load_progress(self._folder, self._key)
+        if saved is None:
             return
-        tensors, metadata = load_tensors(self._folder / LAST)
-        if metadata.get("key") != self._key:
-            raise InputError(
-                self._folder,
-                "a run with other settings or events",
-                "the same ones",
-                "choose another --out, or delete the folder",
-            )
-        self._history = json.loads(metadata["history"])
-        groups: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}, "optimizer": {}}
-        for name, value in tensors.items():
-            group, key = name.split(".", 1)
-            groups[group][key] = value
+        groups, self._history = saved
         self._network.load_state_dict(groups["network"])
         self._best = groups["best"]
         restore_optimizer(self._optimizer, groups["optimizer"])

@@ -9,9 +9,9 @@ import torch
 
 from fpga_gnn.errors import FpgaGnnError, InputError
 from fpga_gnn.events.targets import TargetSelection
-from fpga_gnn.training.checkpoint import load_tensors
+from fpga_gnn.training.checkpoint import LAST, load_tensors
 from fpga_gnn.training.config import TrainingConfig
-from fpga_gnn.training.loop import LAST, Trainer
+from fpga_gnn.training.loop import Trainer
 
 CONFIG = TrainingConfig(float_epochs=2, qat_epochs=2)
 

@@ -16,8 +16,7 @@ from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.events.view import EventView
 from fpga_gnn.models.embedding import EmbeddingConfig
-from fpga_gnn.training.checkpoint import load_tensors
-from fpga_gnn.training.loop import LAST
+from fpga_gnn.training.checkpoint import LAST, load_tensors
 from fpga_gnn.training.metric_learning import (
     MetricLearningConfig,
     MetricLearningTrainer,

@@ -15,9 +15,10 @@ from fpga_gnn.graphs.construction import ModuleMapConstruction
 from fpga_gnn.tracks.builder import BUILDERS
 from fpga_gnn.tracks.metrics import TrackSummary
 from fpga_gnn.training import track_points
+from fpga_gnn.training.checkpoint import LAST
 from fpga_gnn.training.config import Runtime, TeacherConfig
 from fpga_gnn.training.edge_model import load_model
-from fpga_gnn.training.teacher import LAST, Scorer, teacher_network
+from fpga_gnn.training.teacher import Scorer, teacher_network
 from fpga_gnn.training.teacher_data import PartitionedExample, teacher_graph
 from fpga_gnn.training.teacher_pipeline import TeacherProgress, train_teacher
 from fpga_gnn.training.teacher_run import TEACHER_FILE, load_teacher
@@ -151,7 +152,7 @@ def test_other_settings_do_not_resume(train, tmp_path):
     with pytest.raises(Killed):
         train(tmp_path, stop_after=1)
     before = (tmp_path / LAST).read_bytes()
-    with pytest.raises(InputError, match="other settings or events"):
+    with pytest.raises(InputError, match="other settings, contract or events"):
         train(tmp_path, CONFIG.model_copy(update={"seed": 2}))
     assert (tmp_path / LAST).read_bytes() == before
 
