@@ -7,20 +7,14 @@ from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.groups import command_group
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.trackml import write_event
 
-app = typer.Typer(help="Write the events of a store in other formats.")
-
-
-@app.callback(invoke_without_command=True)
-def _formats(context: typer.Context) -> None:
-    """Write the events of a store in other formats."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+app = command_group("Write the events of a store in other formats.")
 
 
 @app.command()

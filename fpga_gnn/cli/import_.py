@@ -7,18 +7,12 @@ from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.groups import command_group
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.events.trackml import import_directory
 
-app = typer.Typer(help="Turn events of other formats into an event store.")
-
-
-@app.callback(invoke_without_command=True)
-def _formats(context: typer.Context) -> None:
-    """Turn events of other formats into an event store."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+app = command_group("Turn events of other formats into an event store.")
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fpga_gnn.cli.groups import command_group
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.cli.settings import checked
@@ -14,16 +15,9 @@ from fpga_gnn.events.split import split_ids
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.view import Detector, EventView
 
-app = typer.Typer(help="Train an embedding that constructs graphs.")
+app = command_group("Train an embedding that constructs graphs.")
 
 _EFFICIENCIES = (0.95, 0.97, 0.98, 0.985, 0.99)
-
-
-@app.callback(invoke_without_command=True)
-def _metric_learning(context: typer.Context) -> None:
-    """Train an embedding that constructs graphs."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from fpga_gnn.cli.groups import command_group
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar, progress_bars
 from fpga_gnn.cli.settings import checked
@@ -17,17 +18,10 @@ from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.view import Detector, EventView
 from fpga_gnn.graphs.map_settings import MapSettings
 
-app = typer.Typer(help="Learn and inspect module maps.")
+app = command_group("Learn and inspect module maps.")
 
 _FEW_TRACKS = 20
 _DEFAULTS = MapSettings()
-
-
-@app.callback(invoke_without_command=True)
-def _module_map(context: typer.Context) -> None:
-    """Learn and inspect module maps."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 @app.command()

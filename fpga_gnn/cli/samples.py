@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.groups import command_group
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.errors import FpgaGnnError, InputError
@@ -22,16 +23,9 @@ from fpga_gnn.events.samples import (
     read_sample,
 )
 
-app = typer.Typer(help="Make, list and verify the data sets of the published results.")
+app = command_group("Make, list and verify the data sets of the published results.")
 
 Only = Annotated[list[str] | None, typer.Option("--only", help="This sample, not all; repeatable.")]
-
-
-@app.callback(invoke_without_command=True)
-def _samples(context: typer.Context) -> None:
-    """Make, list and verify the data sets of the published results."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 @app.command("list")

@@ -8,11 +8,10 @@ from typing import Annotated, Literal
 
 import numpy as np
 import typer
-from pydantic import ValidationError
 
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
-from fpga_gnn.contract.config import validation_error
+from fpga_gnn.cli.settings import checked
 from fpga_gnn.events.acts_detector import PIXEL_VOLUMES
 from fpga_gnn.events.simulate import SimulationConfig
 from fpga_gnn.events.simulate import simulate as simulate_events
@@ -43,20 +42,18 @@ def simulate(
     noise: Annotated[float, typer.Option(help="Noise hits per real hit.")] = 0.0,
 ) -> None:
     """Simulate ttbar events with pile-up in the TrackML detector (Pythia 8, ACTS Fatras)."""
-    try:
-        config = SimulationConfig(
-            pileup=pileup,
-            events=events,
-            seed=seed,
-            first_event=first_event,
-            hard_process=hard_process,
-            min_particle_pt=min_pt,
-            max_abs_eta=max_abs_eta,
-            noise_fraction=noise,
-            detector=detector,
-        )
-    except ValidationError as error:
-        raise validation_error(error, "simulate", SimulationConfig) from None
+    options = {
+        "pileup": pileup,
+        "events": events,
+        "seed": seed,
+        "first_event": first_event,
+        "hard_process": hard_process,
+        "min_particle_pt": min_pt,
+        "max_abs_eta": max_abs_eta,
+        "noise_fraction": noise,
+        "detector": detector,
+    }
+    config = checked(SimulationConfig, options, "simulate")
     with progress_bar("simulating") as progress:
         processes = workers or os.cpu_count() or 1
         store = simulate_events(config, out, workers=processes, progress=progress)

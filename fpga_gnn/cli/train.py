@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from fpga_gnn.cli.output import console, epoch_line, quality_line
 from fpga_gnn.cli.progress import progress_bar, progress_bars
-from fpga_gnn.contract import load_contract, validation_error
+from fpga_gnn.cli.settings import checked
+from fpga_gnn.contract import load_contract
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.training.config import TrainingConfig
@@ -53,16 +53,14 @@ def train(
     from fpga_gnn.training.pipeline import learn_training_map, train_run
 
     contract = load_contract(config_name(bits, config))
-    try:
-        settings = TrainingConfig(
-            seed=seed,
-            float_epochs=float_epochs,
-            qat_epochs=qat_epochs,
-            learning_rate=learning_rate,
-            threads=threads,
-        )
-    except ValidationError as error:
-        raise validation_error(error, "train", TrainingConfig) from None
+    options = {
+        "seed": seed,
+        "float_epochs": float_epochs,
+        "qat_epochs": qat_epochs,
+        "learning_rate": learning_rate,
+        "threads": threads,
+    }
+    settings = checked(TrainingConfig, options, "train")
     store = EventStore.open(events) if events else sample_store()
     folder = out or Path("runs") / f"{contract.name}-seed{seed}"
     out_line = console().print

@@ -106,9 +106,9 @@ def evaluate(
     """Evaluate ``model`` with all its builders on ``view``; write JSON and pictures to ``folder``.
 
     ``chep`` cuts on tracks as the CHEP 2024 plots do, which takes the full detector: with 8 hits
-    per track a pixel-only track is none. ``with_ckf`` runs the frozen CKF of
-    the view's detector on the same events; its tracks are kept in ``folder/ckf``, so that an
-    interrupted or repeated evaluation does not find them again.
+    per track a pixel-only track is none. ``with_ckf`` runs the frozen CKF of the view's detector on
+    the same events; its tracks are kept in ``folder/ckf``, so that an interrupted or repeated
+    evaluation does not find them again.
     """
     if not len(view):
         raise InputError(view.store.path, "no event", "events to evaluate")
@@ -116,6 +116,7 @@ def evaluate(
         raise InputError("evaluate", "--chep with pixel hits", "--detector full (8 hits a track)")
     folder.mkdir(parents=True, exist_ok=True)
     cuts = CHEP_2024 if chep else model.tracks
+    builders = {name: builder(name, **settings) for name, settings in model.builders.items()}
     found = {name: _Found(settings) for name, settings in model.builders.items()}
     ckf = _CachedCkf(view, folder / CKF) if with_ckf else None
     if ckf:
@@ -124,8 +125,7 @@ def evaluate(
     progress(0, len(view))
     for done, event in enumerate(view, start=1):
         graph, probability = _score(model, event, edges)
-        for name, settings in model.builders.items():
-            build = builder(name, **settings)
+        for name, build in builders.items():
             start = time.perf_counter()
             labels = build.labels(graph.n_nodes, graph.src, graph.dst, probability)
             seconds = time.perf_counter() - start

@@ -13,6 +13,7 @@ from fpga_gnn.contract import Contract
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.targets import TargetSelection
+from fpga_gnn.graphs.features import ODD_IN_PHI, ODD_IN_Z
 from fpga_gnn.graphs.graph import EventGraph, Graph, build_event_graph
 from fpga_gnn.graphs.module_map import ModuleMap
 from fpga_gnn.graphs.truth import EdgeLabels, label_edges
@@ -68,10 +69,9 @@ def mirror_signs(names: Iterable[str], flip_z: bool, flip_phi: bool) -> Tensor:
 
     The detector and the field's track family are symmetric under z -> -z and phi -> -phi.
     """
-    odd_in_z, odd_in_phi = {"z", "eta", "dz", "deta"}, {"phi", "dphi"}
     return torch.tensor(
         [
-            -1.0 if (name in odd_in_z and flip_z) or (name in odd_in_phi and flip_phi) else 1.0
+            -1.0 if (name in ODD_IN_Z and flip_z) or (name in ODD_IN_PHI and flip_phi) else 1.0
             for name in names
         ]
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fpga_gnn.contract import FixedPoint
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.targets import TargetSelection
@@ -121,13 +123,16 @@ class StudentModel:
 
     @property
     def builders(self) -> dict[str, dict[str, Any]]:
-        score = self.run.student.integer_network().score
-        logit = float(score.to_float(self.run.info.score_cut))
+        logit = float(self._score.to_float(self.run.info.score_cut))
         return {"cc": {"min_hits": self.tracks.min_hits, "cut": float(1 / (1 + np.exp(-logit)))}}
 
     @property
     def construction_name(self) -> str:
         return self._construction.name
+
+    @cached_property
+    def _score(self) -> FixedPoint:
+        return self.run.student.integer_network().score
 
     @property
     def _construction(self) -> ModuleMapConstruction:
@@ -139,9 +144,8 @@ class StudentModel:
     def logits(self, event: Event, graph: HitGraph) -> NDArray[np.float64]:
         hits = quantize_hits(event, self.run.module_map.modules, self.run.contract)
         integers = graph_of_edges(hits.records, graph.src, graph.dst, self.run.contract)
-        score = self.run.student.integer_network().score
         inputs = graph_inputs(integers, self.run.contract)
-        return score.to_float(student_scores(self.run.student, inputs, score))
+        return self._score.to_float(student_scores(self.run.student, inputs, self._score))
 
 
 def load_model(folder: Path, runtime: Runtime) -> EdgeModel:

@@ -13,11 +13,12 @@ from fpga_gnn.contract import PartitionShape
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.events.event import Event
 from fpga_gnn.graphs.construction import GraphConstruction, HitGraph
-from fpga_gnn.graphs.features import ODD_IN_PHI, ODD_IN_Z, edge_features, node_features
+from fpga_gnn.graphs.features import edge_features, node_features
 from fpga_gnn.graphs.graph import Graph
 from fpga_gnn.graphs.partition import Partition, partition_graph
 from fpga_gnn.graphs.truth import EdgeLabels, label_edges
 from fpga_gnn.training.config import TeacherConfig
+from fpga_gnn.training.data import mirror_signs
 
 Inputs = tuple[Tensor, Tensor, Tensor]
 """Node features [N, Fn], edge features [E, Fe], edge_index [2, E]: arguments of a network."""
@@ -29,7 +30,6 @@ _ANGLE_SCALE = 1 << 16
 class TeacherGraph:
     """An event's hit graph with the inputs of the teacher and the labels of its edges."""
 
-    event_id: int
     graph: HitGraph
     inputs: Inputs
     labels: EdgeLabels
@@ -60,7 +60,7 @@ def teacher_graph(
     """Build, label and featurise the graph of ``event``."""
     graph = construction(event)
     labels = label_edges(event, config.selection, graph.rows, graph.src, graph.dst)
-    return TeacherGraph(event.event_id, graph, teacher_inputs(event, graph, config), labels)
+    return TeacherGraph(graph, teacher_inputs(event, graph, config), labels)
 
 
 def teacher_graphs(
@@ -90,7 +90,7 @@ class PartitionedExample:
         node, edge, _ = self._graph.inputs
         edges = torch.from_numpy(part.edges)
         names = self._config.node_features, self._config.edge_features
-        node_signs, edge_signs = (_signs(columns, flip_z, flip_phi) for columns in names)
+        node_signs, edge_signs = (mirror_signs(columns, flip_z, flip_phi) for columns in names)
         inputs = (
             node[torch.from_numpy(part.nodes)] * node_signs,
             edge[edges] * edge_signs,
@@ -98,15 +98,6 @@ class PartitionedExample:
         )
         counted = torch.from_numpy(part.owned) & self._used[edges]
         return Batch(inputs, self._target[edges], counted)
-
-
-def _signs(names: Iterable[str], flip_z: bool, flip_phi: bool) -> Tensor:
-    return torch.tensor(
-        [
-            -1.0 if (name in ODD_IN_Z and flip_z) != (name in ODD_IN_PHI and flip_phi) else 1.0
-            for name in names
-        ]
-    )
 
 
 def _outline(event: Event, graph: HitGraph) -> Graph:

@@ -21,9 +21,9 @@ from fpga_gnn.training.construction import Construction, save_construction
 from fpga_gnn.training.teacher import Progress, Scorer, TeacherTrainer
 from fpga_gnn.training.teacher_data import (
     PartitionedExample,
-    TeacherGraph,
     teacher_graph,
     teacher_graphs,
+    teacher_inputs,
 )
 from fpga_gnn.training.teacher_run import Teacher, TeacherInfo, WorkingPoint, save_teacher
 from fpga_gnn.training.track_points import ScoredGraph, choose_settings, n_settings
@@ -105,9 +105,9 @@ def score_events(
     """Return graphs and edge probabilities of all events of ``view``."""
     scored = []
     for event in view:
-        graph: TeacherGraph = teacher_graph(event, construction, config)
-        logits = scorer.logits(graph.inputs).double()
-        scored.append(ScoredGraph(event, graph.graph, logits.sigmoid().numpy()))
+        graph = construction(event)
+        logits = scorer.logits(teacher_inputs(event, graph, config)).double()
+        scored.append(ScoredGraph(event, graph, logits.sigmoid().numpy()))
     return scored
 
 
