@@ -5,7 +5,6 @@ Times are of the machine named in the report; none is a figure of an FPGA.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, get_args
@@ -14,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fpga_gnn import __version__
-from fpga_gnn.files import write_whole
+from fpga_gnn.report.document import write_document
 from fpga_gnn.report.evaluation import Count, Number, RateFigure, SampleFigure
 from fpga_gnn.report.table import aligned
 
@@ -152,8 +151,7 @@ class Benchmark(_Frozen):
 
 def save_benchmark(benchmark: Benchmark, path: Path) -> None:
     """Write ``benchmark`` as JSON, whole or not at all."""
-    text = json.dumps(benchmark.model_dump(mode="json"), indent=1, allow_nan=False)
-    write_whole(path, f"{text}\n".encode())
+    write_document(benchmark, path)
 
 
 def head_lines(benchmark: Benchmark) -> list[str]:

@@ -6,7 +6,6 @@ Rates, curves and bins validate from any object with the same attributes (``from
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, V
 from fpga_gnn import __version__
 from fpga_gnn.contract.config import validation_error
 from fpga_gnn.errors import InputError
-from fpga_gnn.files import write_whole
+from fpga_gnn.report.document import write_document
 from fpga_gnn.report.table import aligned
 
 _HINT = "make one with `fpga-gnn evaluate`"
@@ -157,8 +156,7 @@ class Evaluation(_Frozen):
 
 def save_evaluation(evaluation: Evaluation, path: Path) -> None:
     """Write ``evaluation`` as JSON, whole or not at all."""
-    text = json.dumps(evaluation.model_dump(mode="json"), indent=1, allow_nan=False)
-    write_whole(path, f"{text}\n".encode())
+    write_document(evaluation, path)
 
 
 def load_evaluation(path: Path) -> Evaluation:

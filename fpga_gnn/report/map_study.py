@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -10,7 +9,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from fpga_gnn import __version__
-from fpga_gnn.files import write_whole
+from fpga_gnn.report.document import write_document
 from fpga_gnn.report.evaluation import (
     Count,
     GraphFigure,
@@ -71,8 +70,7 @@ class MapStudy(_Frozen):
 
 def save_map_study(study: MapStudy, path: Path) -> None:
     """Write ``study`` as JSON, whole or not at all."""
-    text = json.dumps(study.model_dump(mode="json"), indent=1, allow_nan=False)
-    write_whole(path, f"{text}\n".encode())
+    write_document(study, path)
 
 
 class _Row(NamedTuple):
