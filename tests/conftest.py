@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from fpga_gnn.contract import Contract, load_contract
+from fpga_gnn.contract import Contract, load_contract, parse_contract
 from fpga_gnn.graphs.partition import PackedPartition
 from fpga_gnn.models.student import Student
 
@@ -58,7 +59,29 @@ folder.mkdir(parents=True)
 
 @pytest.fixture(scope="session")
 def contract() -> Contract:
-    return load_contract("w8").with_partition(32, 64)
+    return load_contract("small").with_partition(32, 64)
+
+
+@pytest.fixture(scope="session")
+def vary() -> Callable[..., Contract]:
+    def change(
+        contract: Contract,
+        bits: dict[str, Any] | None = None,
+        edge_features: dict[str, int] | None = None,
+        **network: Any,
+    ) -> Contract:
+        """The contract with other ``network`` fields, ``bits`` by role and edge feature shifts."""
+        data = contract.model_dump()
+        data["network"] |= network
+        for role, widths in (bits or {}).items():
+            if isinstance(widths, dict):
+                data["network"]["bits"][role] |= widths
+            else:
+                data["network"]["bits"][role] = widths
+        data["features"]["edge"] = edge_features or data["features"]["edge"]
+        return parse_contract(data, "variant")
+
+    return change
 
 
 @pytest.fixture(scope="session")
@@ -102,14 +125,24 @@ def graph_tensors() -> Callable[[PackedPartition, Contract], tuple[Tensor, Tenso
 
 @pytest.fixture(scope="session")
 def make_student(make_partition, graph_tensors) -> Callable[..., Student]:
-    def make(contract: Contract, seed: int = 0, *, gain: float = 2.0) -> Student:
-        """A seeded student, calibrated on random graphs; ``gain`` scales its initial weights."""
+    def make(
+        contract: Contract, seed: int = 0, *, gain: float = 2.0, pruned: float = 0.0
+    ) -> Student:
+        """A seeded student, calibrated on random graphs; ``gain`` scales its initial weights.
+
+        With ``pruned``, about that share of the weights is zero, and so is the first unit of
+        every layer that has several.
+        """
         torch.manual_seed(seed)
         student = Student(contract)
         with torch.no_grad():
             for layer in student.modules():
                 if isinstance(layer, torch.nn.Linear):
                     layer.weight.mul_(gain)
+                    if pruned:
+                        layer.weight.mul_(torch.rand_like(layer.weight) >= pruned)
+                    if pruned and layer.out_features > 1:
+                        layer.weight[0], layer.bias[0] = 0, 0
         shape = contract.partition
         graphs = [
             make_partition(contract, shape.usable_nodes, shape.max_edges, i) for i in range(4)

@@ -1,14 +1,23 @@
 """The numeric contract: formats, shapes, loading, hash and C++ header."""
 
 from fpga_gnn.contract.config import (
+    Aggregation,
     Contract,
+    MlpBits,
     PartitionShape,
     contract_names,
     load_contract,
     parse_contract,
+    read_yaml,
     validation_error,
 )
-from fpga_gnn.contract.fixed_point import FixedPoint, requantize, shift_right_half_even
+from fpga_gnn.contract.fixed_point import (
+    FixedPoint,
+    Rounding,
+    divide_half_even,
+    requantize,
+    shift_right_half_even,
+)
 from fpga_gnn.contract.header import HEADER_NAME, emit_header
 from fpga_gnn.contract.network import IntegerLayer, IntegerNetwork
 from fpga_gnn.contract.records import (
@@ -25,6 +34,7 @@ __all__ = [
     "DOUBLET_WINDOWS",
     "HEADER_NAME",
     "TRIPLET_WINDOWS",
+    "Aggregation",
     "CandidateRecords",
     "Contract",
     "DydxLaw",
@@ -32,13 +42,17 @@ __all__ = [
     "HitRecords",
     "IntegerLayer",
     "IntegerNetwork",
+    "MlpBits",
     "ModuleMapRecords",
     "PartitionShape",
+    "Rounding",
     "contract_names",
+    "divide_half_even",
     "dydx_sign",
     "emit_header",
     "load_contract",
     "parse_contract",
+    "read_yaml",
     "requantize",
     "shift_right_half_even",
     "validation_error",

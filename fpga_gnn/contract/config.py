@@ -10,13 +10,15 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from fpga_gnn.contract.fixed_point import FixedPoint
+from fpga_gnn.contract.fixed_point import FixedPoint, Rounding
 from fpga_gnn.errors import InputError
 from fpga_gnn.resources import resource_dir
 
 NodeFeature = Literal["r", "phi", "z", "eta"]
-EdgeFeature = Literal["dr", "dphi", "dz", "deta"]
-Shift = Annotated[int, Field(ge=0, le=17)]
+EdgeFeature = Literal["dr", "dphi", "dz", "deta", "phi_slope", "r_phi_slope", "z0", "direction"]
+Shift = Annotated[int, Field(ge=-8, le=17)]
+Bits = Annotated[int, Field(ge=2, le=16)]
+Aggregation = Literal["sum", "max"]
 
 
 class _Section(BaseModel):
@@ -61,10 +63,14 @@ class WindowFormat(_Section):
 
 
 class FeatureFormat(_Section):
-    """Classifier inputs: each feature is an integer of the hit record, its ``shift`` lowest bits
-    rounded away half-even, saturated to ``format``.
+    """Classifier inputs: each feature in LSB of ``2**shift`` units, rounded once, half-even, and
+    saturated to ``format``.
 
-    Columns come in the order of ``NodeFeature`` and ``EdgeFeature``, however a file lists them.
+    The unit is that of the hit record (length, phi, eta) or of its windows: ``phi_slope`` =
+    dphi / dr, ``r_phi_slope`` = (r1 + r2) / 2 dphi / dr (unit of phi), ``z0`` = z1 - r1 dz / dr
+    (unit of length). ``direction`` = dz / (|dr| + |dz|), a stand-in for the polar angle, has
+    the unit 2**-17. x / 0 saturates with the sign of x, 0 / 0 is 0. Columns come in the order of
+    ``NodeFeature`` and ``EdgeFeature``, however a file lists them.
     """
 
     format: FixedPoint
@@ -78,15 +84,41 @@ class FeatureFormat(_Section):
         return {name: shifts[name] for name in order if name in shifts}
 
 
+class MlpBits(_Section):
+    """Bit widths of one role of MLP: weights, biases, hidden activations (unsigned), outputs."""
+
+    weight: Bits
+    bias: Bits
+    hidden: Bits
+    output: Bits
+
+
+class NetworkBits(_Section):
+    """Bit widths of the quantized network by role; the decoder's output is the edge score."""
+
+    node_encoder: MlpBits
+    edge_encoder: MlpBits
+    edge_update: MlpBits
+    node_update: MlpBits
+    aggregate: Bits
+    decoder: MlpBits
+
+
 class NetworkFormat(_Section):
-    """Shape and bit widths of the quantized interaction network."""
+    """Shape and number formats of the quantized interaction network.
+
+    ``mlp_layers`` counts the hidden layers of each MLP. With ``shared_weights`` all iterations
+    have the same weights. ``aggregation`` joins the messages of a node's edges: their sum, or the
+    largest of them and zero. ``rounding`` is that of every activation.
+    """
 
     hidden: int = Field(ge=1, le=256)
     iterations: int = Field(ge=1, le=8)
-    weight_bits: int = Field(ge=2, le=16)
-    bias_bits: int = Field(ge=2, le=16)
-    activation_bits: int = Field(ge=2, le=16)
-    score_bits: int = Field(ge=2, le=16)
+    mlp_layers: int = Field(ge=1, le=3)
+    shared_weights: bool
+    aggregation: Aggregation
+    rounding: Rounding
+    bits: NetworkBits
 
 
 class PartitionShape(_Section):
@@ -196,13 +228,17 @@ def load_contract(name_or_path: str | Path) -> Contract:
         if str(name_or_path) not in known:
             raise InputError("quant config", repr(str(name_or_path)), f"one of {', '.join(known)}")
         path = resource_dir("quant_configs") / f"{name_or_path}.yaml"
+    return parse_contract(read_yaml(path), path)
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML document; ``InputError`` for no file, bad YAML or a key given twice."""
     try:
-        data: Any = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+        return yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
     except OSError as error:
         raise InputError(path, error.strerror or "no file", "a readable YAML file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(path, " ".join(str(error).split()), "valid YAML") from error
-    return parse_contract(data, path)
 
 
 def parse_contract(data: Any, where: object) -> Contract:

@@ -1,16 +1,20 @@
 """Fixed-point formats and the integer arithmetic every exact rung shares.
 
-Rounding is half-to-even (``np.rint`` = ``torch.round`` = QONNX ``ROUND`` = ``AP_RND_CONV``),
-overflow saturates (``AP_SAT``), scales are powers of two.
+Rounding is half-to-even (``np.rint`` = ``torch.round`` = QONNX ``ROUND`` = ``AP_RND_CONV``), or
+down where a contract says so (``floor`` = QONNX ``FLOOR`` = ``AP_TRN``); overflow saturates
+(``AP_SAT``), scales are powers of two.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 Int64 = NDArray[np.int64]
+Rounding = Literal["half_even", "floor"]
 
 
 class FixedPoint(BaseModel):
@@ -66,11 +70,32 @@ def shift_right_half_even(values: Int64, shift: int) -> Int64:
     return rounded
 
 
-def requantize(values: Int64, frac: int, target: FixedPoint) -> Int64:
-    """Bring integers with ``frac`` fraction bits to ``target``: round half-even, then saturate."""
+def divide_half_even(numerator: Int64, denominator: Int64) -> Int64:
+    """Return ``numerator / denominator`` rounded half-to-even.
+
+    x / 0 is the largest int64 with the sign of x; 0 / 0 is 0.
+    """
+    size = np.abs(denominator)
+    known = np.where(size == 0, 1, size)
+    signed = numerator * np.where(denominator < 0, -1, 1)
+    quotient = signed // known
+    twice = 2 * (signed - quotient * known)
+    round_up = (twice > known) | ((twice == known) & ((quotient & 1) == 1))
+    result: Int64 = np.where(
+        size == 0, np.sign(numerator) * np.iinfo(np.int64).max, quotient + round_up
+    )
+    return result
+
+
+def requantize(
+    values: Int64, frac: int, target: FixedPoint, rounding: Rounding = "half_even"
+) -> Int64:
+    """Bring integers with ``frac`` fraction bits to ``target``: round, then saturate."""
     shift = frac - target.frac
     if shift < 0:  # clip first: int64 might not hold what saturates
         left = min(-shift, target.bits)
         low, high = target.min_int >> left, -(-target.max_int >> left)
         return target.saturate(np.clip(values, low, high) << left)
+    if rounding == "floor":
+        return target.saturate(values >> shift)
     return target.saturate(shift_right_half_even(values, shift))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fpga_gnn.contract.fixed_point import FixedPoint, Int64
+from fpga_gnn.contract.config import Aggregation
+from fpga_gnn.contract.fixed_point import FixedPoint, Int64, Rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +28,10 @@ class IntegerNetwork:
     """Interaction network of L iterations over nodes (N) and directed edges (E).
 
     ``x = node_encoder(node features)``, ``e = edge_encoder(edge features)``; L times
-    ``e = edge_updates[l](x_src, x_dst, e)``, ``a = aggregates[l](sum of e over in-edges, over
-    out-edges)``, ``x = node_updates[l](x, a)``; ``score = decoder(x_src, x_dst, e)``.
-    ``features`` is the format of both inputs. Each MLP is a tuple of layers.
+    ``e = edge_updates[l](x_src, x_dst, e)``, ``a = aggregates[l](aggregate of e over in-edges,
+    over out-edges)``, ``x = node_updates[l](x, a)``; ``score = decoder(x_src, x_dst, e)``.
+    ``features`` is the format of both inputs. Each MLP is a tuple of layers. All requantizations
+    round as ``rounding`` says.
     """
 
     features: FixedPoint
@@ -39,6 +41,8 @@ class IntegerNetwork:
     aggregates: tuple[FixedPoint, ...]
     node_updates: tuple[tuple[IntegerLayer, ...], ...]
     decoder: tuple[IntegerLayer, ...]
+    aggregation: Aggregation = "sum"
+    rounding: Rounding = "half_even"
 
     @property
     def iterations(self) -> int:

@@ -21,9 +21,9 @@ EdgeFeature = Literal["dr", "dphi", "dz", "deta", "phislope", "rphislope", "thet
 ALL_NODE_FEATURES: tuple[NodeFeature, ...] = get_args(NodeFeature)
 ALL_EDGE_FEATURES: tuple[EdgeFeature, ...] = get_args(EdgeFeature)
 
-ODD_IN_Z = frozenset({"z", "eta", "dz", "deta", "z0", "theta"})
+ODD_IN_Z = frozenset({"z", "eta", "dz", "deta", "z0", "theta", "direction"})
 """Features that change sign when the detector is mirrored at z = 0."""
-ODD_IN_PHI = frozenset({"phi", "dphi", "phislope", "rphislope"})
+ODD_IN_PHI = frozenset({"phi", "dphi", "phislope", "phi_slope", "rphislope", "r_phi_slope"})
 """Features that change sign when the detector is mirrored at phi = 0."""
 
 _SCALE = {

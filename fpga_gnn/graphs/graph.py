@@ -11,12 +11,16 @@ from fpga_gnn.contract import (
     Contract,
     FixedPoint,
     HitRecords,
+    divide_half_even,
     shift_right_half_even,
 )
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.events.event import Event
 from fpga_gnn.graphs.hits import QuantizedHits, quantize_hits, wrap_phi
 from fpga_gnn.graphs.module_map import ModuleMap, tagged_edges
+
+DIRECTION_FRAC = 17
+"""Fraction bits of the ``direction`` feature at shift 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,21 +75,31 @@ def graph_from_candidates(
 
 def graph_of_edges(hits: HitRecords, src: Int64, dst: Int64, contract: Contract) -> Graph:
     """Compute the classifier's integer features of edges ``src``, ``dst`` [E] between nodes."""
-    node = {"r": hits.r, "phi": hits.phi, "z": hits.z, "eta": hits.eta}
-    edge = {
-        "dr": hits.r[dst] - hits.r[src],
-        "dphi": wrap_phi(hits.phi[dst] - hits.phi[src], contract.hit.phi),
-        "dz": hits.z[dst] - hits.z[src],
-        "deta": hits.eta[src] - hits.eta[dst],
+    nodes = {"r": hits.r, "phi": hits.phi, "z": hits.z, "eta": hits.eta}
+    dr, dz = hits.r[dst] - hits.r[src], hits.z[dst] - hits.z[src]
+    dphi = wrap_phi(hits.phi[dst] - hits.phi[src], contract.hit.phi)
+    differences = {"dr": dr, "dphi": dphi, "dz": dz, "deta": hits.eta[src] - hits.eta[dst]}
+    ratios = {
+        "phi_slope": (dphi, dr, contract.windows.phi_slope.frac),
+        "r_phi_slope": ((hits.r[src] + hits.r[dst]) * dphi, 2 * dr, 0),
+        "z0": (hits.z[src] * dr - hits.r[src] * dz, dr, 0),
+        "direction": (dz, abs(dr) + abs(dz), DIRECTION_FRAC),
     }
+
+    def edge_feature(name: str, shift: int) -> Int64:
+        if name in differences:
+            return shift_right_half_even(differences[name], shift)
+        numerator, denominator, frac = ratios[name]
+        left = max(frac - shift, 0)
+        return divide_half_even(numerator << left, denominator << (left - (frac - shift)))
+
     formats = contract.features
     node_features, n_nodes_clipped = _to_format(
-        [shift_right_half_even(node[name], shift) for name, shift in formats.node.items()],
+        [shift_right_half_even(nodes[name], shift) for name, shift in formats.node.items()],
         formats.format,
     )
     edge_features, n_edges_clipped = _to_format(
-        [shift_right_half_even(edge[name], shift) for name, shift in formats.edge.items()],
-        formats.format,
+        [edge_feature(name, shift) for name, shift in formats.edge.items()], formats.format
     )
     return Graph(
         node_features,

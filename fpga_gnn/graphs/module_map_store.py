@@ -23,6 +23,10 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.module_map import ModuleMap, ModuleMapInfo
 
+MAP_FOLDER = "module_map"
+"""Where a trained model keeps its map: in its own folder, or beside it when models share one."""
+_MANIFEST = "module_map.json"
+
 _REBUILD = "rebuild it with: fpga-gnn module-map build"
 
 
@@ -55,7 +59,7 @@ def save_module_map(module_map: ModuleMap, folder: Path) -> None:
         hashes[name] = sha256_of(path)
     manifest = _Manifest(info=module_map.info, sha256=hashes)
     text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True)
-    (staging / "module_map.json").write_text(text + "\n", encoding="utf-8")
+    (staging / _MANIFEST).write_text(text + "\n", encoding="utf-8")
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -66,16 +70,41 @@ def save_module_map(module_map: ModuleMap, folder: Path) -> None:
 
 def require_replaceable(folder: Path) -> None:
     """Raise ``InputError`` unless ``folder`` is missing, empty or a module map."""
-    is_map = (folder / "module_map.json").is_file()
+    is_map = (folder / _MANIFEST).is_file()
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not is_map):
         raise InputError(
             folder, "other files", "a new folder or a module map", "choose another --out"
         )
 
 
+def save_model_map(module_map: ModuleMap, model: Path) -> str:
+    """Write the map of a trained model into the folder ``model``; return its hash."""
+    save_module_map(module_map, model / MAP_FOLDER)
+    return sha256_of(model / MAP_FOLDER / _MANIFEST)
+
+
+def shared_map_sha256(model: Path) -> str:
+    """Return the hash of the map beside the folder ``model``, which models share."""
+    return sha256_of(model.resolve().parent / MAP_FOLDER / _MANIFEST)
+
+
+def load_model_map(model: Path, contract: Contract, sha256: str | None = None) -> ModuleMap:
+    """Read the map of the trained model in folder ``model``, or that beside it.
+
+    Raises ``InputError`` unless it is the map with hash ``sha256`` (None: any).
+    """
+    own = model / MAP_FOLDER
+    folder = own if own.exists() else model.resolve().parent / MAP_FOLDER
+    loaded = load_module_map(folder, contract)
+    found = sha256_of(folder / _MANIFEST)
+    if sha256 is not None and found != sha256:
+        raise InputError(folder, f"map {found[:12]}", f"map {sha256[:12]} of the model {model}")
+    return loaded
+
+
 def load_module_map(folder: Path, contract: Contract) -> ModuleMap:
     """Read a module map; ``InputError`` if a file is missing, damaged or of another contract."""
-    manifest = _read_manifest(folder / "module_map.json")
+    manifest = _read_manifest(folder / _MANIFEST)
     modules = _read(folder / "modules.parquet", manifest)
     doublets = _read(folder / "doublets.parquet", manifest)
     triplets = _read(folder / "triplets.parquet", manifest)

@@ -1,4 +1,4 @@
-"""Brevitas layers of the numeric contract: power-of-two scales, half-even rounding, saturation."""
+"""Brevitas layers of the numeric contract: power-of-two scales, its rounding, saturation."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from fpga_gnn.contract import FixedPoint, IntegerLayer
-from fpga_gnn.contract.config import NetworkFormat
+from fpga_gnn.contract import FixedPoint, IntegerLayer, MlpBits, Rounding
 from fpga_gnn.errors import FpgaGnnError
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="fast_hadamard_transform")
     import brevitas.nn as qnn
     from brevitas.export import export_qonnx
-    from brevitas.inject.enum import ScalingImplType
+    from brevitas.inject.enum import FloatToIntImplType, ScalingImplType
     from brevitas.quant.fixed_point import (
         Int8ActPerTensorFixedPointMinMaxInit,
         Int8BiasPerTensorFixedPointInternalScaling,
         Int8WeightPerTensorFixedPoint,
         Uint8ActPerTensorFixedPointMaxInit,
     )
+
+_ROUNDINGS = {"half_even": FloatToIntImplType.ROUND, "floor": FloatToIntImplType.FLOOR}
 
 SMALLEST_RANGE = 2.0**-4
 """Lower bound of every learned range: the scale of an all-zero tensor stays finite."""
@@ -49,32 +50,33 @@ def feature_quantizer(target: FixedPoint) -> nn.Module:
     )
 
 
-def linear(inputs: int, outputs: int, network: NetworkFormat) -> nn.Linear:
-    """Return a Linear with weights and bias on ``network``'s bits, scaled by their maximum."""
+def linear(inputs: int, outputs: int, bits: MlpBits) -> nn.Linear:
+    """Return a Linear with weights and bias on ``bits``, scaled by their maximum."""
     return qnn.QuantLinear(
         inputs,
         outputs,
         bias=True,
         weight_quant=Int8WeightPerTensorFixedPoint,
-        weight_bit_width=network.weight_bits,
+        weight_bit_width=bits.weight,
         weight_scaling_min_val=SMALLEST_RANGE,
         bias_quant=Int8BiasPerTensorFixedPointInternalScaling,
-        bias_bit_width=network.bias_bits,
+        bias_bit_width=bits.bias,
         bias_scaling_min_val=SMALLEST_RANGE,
     )
 
 
-def relu(bits: int) -> nn.Module:
+def relu(bits: int, rounding: Rounding) -> nn.Module:
     """Return a ReLU and an unsigned quantizer of ``bits`` with a learned range."""
     return qnn.QuantReLU(
         act_quant=Uint8ActPerTensorFixedPointMaxInit,
         bit_width=bits,
         max_val=1.0,
         scaling_min_val=SMALLEST_RANGE,
+        float_to_int_impl_type=_ROUNDINGS[rounding],
     )
 
 
-def requantizer(bits: int) -> nn.Module:
+def requantizer(bits: int, rounding: Rounding) -> nn.Module:
     """Return a signed quantizer of ``bits`` with a learned range."""
     return qnn.QuantIdentity(
         act_quant=Int8ActPerTensorFixedPointMinMaxInit,
@@ -82,6 +84,7 @@ def requantizer(bits: int) -> nn.Module:
         min_val=-1.0,
         max_val=1.0,
         scaling_min_val=SMALLEST_RANGE,
+        float_to_int_impl_type=_ROUNDINGS[rounding],
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fpga_gnn.contract import FixedPoint
@@ -31,3 +32,8 @@ def to_integers(values: np.ndarray, fixed: FixedPoint) -> Int64:
             f"expected a multiple of 2**-{fixed.frac}"
         )
     return integers
+
+
+def probability(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the edge probabilities of ``logits``."""
+    return 1 / (1 + np.exp(-logits))

@@ -2,20 +2,29 @@
 
 Every value in the network is an integer times a power of two. float32 carries such values
 exactly while the integers stay within 2**24, so the student is bit-exact to the integer
-reference: ``integer_network`` proves the bound for every matrix product, and the sum over a
-node's edges keeps it up to ``2**24 / 2**(activation_bits - 1)`` edges (131 072 for 8 bits).
+reference: ``require_exact`` proves the bound for every matrix product, and the sum over a node's
+edges keeps it up to ``2**24 / 2**(bits - 1)`` edges (131 072 for messages of 8 bits).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from fpga_gnn.contract import Contract, FixedPoint, IntegerLayer, IntegerNetwork
+from fpga_gnn.contract import (
+    Aggregation,
+    Contract,
+    FixedPoint,
+    IntegerLayer,
+    IntegerNetwork,
+    MlpBits,
+)
 from fpga_gnn.contract.config import NetworkFormat
+from fpga_gnn.contract.structure import network_mlps
 from fpga_gnn.errors import FpgaGnnError
 from fpga_gnn.models.interaction_network import InteractionNetwork
 from fpga_gnn.models.quantizers import (
@@ -65,45 +74,63 @@ class EdgeGather(torch.autograd.Function):
 
 
 class EdgeAggregate(torch.autograd.Function):
-    """Sum every node's edge messages: ``[sum over in-edges, sum over out-edges]``.
+    """Join every node's edge messages: ``[over in-edges, over out-edges]``.
 
-    ``messages`` [..., E, H] float32, ``pairs`` [..., E, 2] int64; returns [..., n_nodes, 2 H].
+    ``messages`` [..., E, H] float32, ``pairs`` [..., E, 2] int64; returns [..., n_nodes, 2 H]:
+    the sum of the messages, or the largest of them and zero, whose gradient ties share.
     """
 
     @staticmethod
-    def forward(ctx: Any, messages: Tensor, pairs: Tensor, n_nodes: int) -> Tensor:
+    def forward(
+        ctx: Any, messages: Tensor, pairs: Tensor, n_nodes: int, aggregation: Aggregation
+    ) -> Tensor:
         src, dst = pairs.reshape(-1, 2).unbind(-1)
-        ctx.save_for_backward(src, dst)
         zeros = messages.new_zeros(*messages.shape[:-2], n_nodes, messages.shape[-1])
-        incoming = zeros.index_add(-2, dst, messages)
-        return torch.cat((incoming, zeros.index_add_(-2, src, messages)), dim=-1)
+        if aggregation == "sum":
+            ctx.save_for_backward(src, dst)
+            parts = [zeros.index_add(-2, ends, messages) for ends in (dst, src)]
+        else:
+            columns = [ends.unsqueeze(-1).expand_as(messages) for ends in (dst, src)]
+            parts = [zeros.scatter_reduce(-2, rows, messages, "amax") for rows in columns]
+            ctx.save_for_backward(src, dst, messages, *parts)
+        return torch.cat(parts, dim=-1)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        src, dst = ctx.saved_tensors
-        incoming, outgoing = grad.chunk(2, dim=-1)
-        return incoming.index_select(-2, dst) + outgoing.index_select(-2, src), None, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        src, dst, *joined = ctx.saved_tensors
+        by_end = list(zip((dst, src), grad.chunk(2, dim=-1), strict=True))
+        if not joined:
+            return sum(part.index_select(-2, ends) for ends, part in by_end), None, None, None
+        messages, *largest = joined
+        total = torch.zeros_like(messages)
+        for (ends, part), top in zip(by_end, largest, strict=True):
+            winners = ((messages == top.index_select(-2, ends)) & (messages > 0)).to(grad.dtype)
+            count = torch.zeros_like(top).index_add_(-2, ends, winners).clamp(min=1)
+            total += winners * (part / count).index_select(-2, ends)
+        return total, None, None, None
 
     @staticmethod
-    def symbolic(g: Any, messages: Any, pairs: Any, n_nodes: int) -> Any:
+    def symbolic(g: Any, messages: Any, pairs: Any, n_nodes: int, aggregation: Aggregation) -> Any:
         batch, _, width = messages.type().sizes()
-        out = g.op(f"{DOMAIN}::EdgeAggregate", messages, pairs, n_nodes_i=n_nodes)
+        operator = f"{DOMAIN}::EdgeAggregate"
+        out = g.op(operator, messages, pairs, n_nodes_i=n_nodes, aggregation_s=aggregation)
         return out.setType(messages.type().with_sizes([batch, n_nodes, 2 * width]))
 
 
 class QuantizedMLP(nn.Sequential):
-    """Linear, ReLU, Linear on quantized values; the output is signed with ``output_bits``."""
+    """Linear, ReLU, ..., Linear on quantized values, with ``bits``; the output is signed."""
 
-    def __init__(self, inputs: int, outputs: int, network: NetworkFormat, output_bits: int) -> None:
-        super().__init__(
-            linear(inputs, network.hidden, network),
-            relu(network.activation_bits),
-            linear(network.hidden, outputs, network),
-            requantizer(output_bits),
-        )
+    def __init__(self, inputs: int, outputs: int, network: NetworkFormat, bits: MlpBits) -> None:
+        modules: list[nn.Module] = []
+        for _ in range(network.mlp_layers):
+            modules.append(linear(inputs, network.hidden, bits))
+            modules.append(relu(bits.hidden, network.rounding))
+            inputs = network.hidden
+        modules.append(linear(inputs, outputs, bits))
+        super().__init__(*modules, requantizer(bits.output, network.rounding))
 
     def integer_layers(self) -> tuple[IntegerLayer, ...]:
-        """Return the two layers as integers."""
+        """Return the layers as integers."""
         modules = list(self)
         return tuple(integer_layer(modules[i], modules[i + 1]) for i in range(0, len(modules), 2))
 
@@ -113,15 +140,16 @@ class QuantizedInteractionLayer(nn.Module):
 
     def __init__(self, network: NetworkFormat) -> None:
         super().__init__()
-        hidden, bits = network.hidden, network.activation_bits
-        self.edge_mlp = QuantizedMLP(3 * hidden, hidden, network, bits)
-        self.node_mlp = QuantizedMLP(3 * hidden, hidden, network, bits)
-        self.aggregate = requantizer(bits)
+        hidden, bits = network.hidden, network.bits
+        self.aggregation = network.aggregation
+        self.edge_mlp = QuantizedMLP(3 * hidden, hidden, network, bits.edge_update)
+        self.node_mlp = QuantizedMLP(3 * hidden, hidden, network, bits.node_update)
+        self.aggregate = requantizer(bits.aggregate, network.rounding)
 
     def forward(self, x: Tensor, e: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the new ``x`` [..., N, H] and ``e`` [..., E, H]."""
         e = self.edge_mlp(torch.cat((EdgeGather.apply(x, pairs), e), dim=-1))
-        a = self.aggregate(EdgeAggregate.apply(e, pairs, int(x.shape[-2])))
+        a = self.aggregate(EdgeAggregate.apply(e, pairs, int(x.shape[-2]), self.aggregation))
         return self.node_mlp(torch.cat((x, a), dim=-1)), e
 
 
@@ -135,16 +163,18 @@ class Student(nn.Module):
 
     def __init__(self, contract: Contract) -> None:
         super().__init__()
-        network, features = contract.network, contract.features
-        hidden, bits = network.hidden, network.activation_bits
+        network, features, bits = contract.network, contract.features, contract.network.bits
+        hidden = network.hidden
+        self.network = network
         self.node_input = feature_quantizer(features.format)
         self.edge_input = feature_quantizer(features.format)
-        self.node_encoder = QuantizedMLP(len(features.node), hidden, network, bits)
-        self.edge_encoder = QuantizedMLP(len(features.edge), hidden, network, bits)
+        self.node_encoder = QuantizedMLP(len(features.node), hidden, network, bits.node_encoder)
+        self.edge_encoder = QuantizedMLP(len(features.edge), hidden, network, bits.edge_encoder)
         self.layers = nn.ModuleList(
-            QuantizedInteractionLayer(network) for _ in range(network.iterations)
+            QuantizedInteractionLayer(network)
+            for _ in range(1 if network.shared_weights else network.iterations)
         )
-        self.decoder = QuantizedMLP(3 * hidden, 1, network, network.score_bits)
+        self.decoder = QuantizedMLP(3 * hidden, 1, network, bits.decoder)
 
     def forward(self, node_features: Tensor, edge_features: Tensor, edge_index: Tensor) -> Tensor:
         """Return one logit per edge [E], on the grid of the score format.
@@ -156,28 +186,39 @@ class Student(nn.Module):
 
     def score(self, node_features: Tensor, edge_features: Tensor, pairs: Tensor) -> Tensor:
         """Return the logits [..., E, 1] of the edges listed in ``pairs`` [..., E, 2]."""
+        return self.decode(*self.states(node_features, edge_features, pairs), pairs)
+
+    def states(
+        self, node_features: Tensor, edge_features: Tensor, pairs: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the states of nodes [..., N, H] and edges [..., E, H] after the iterations."""
         x = self.node_encoder(self.node_input(node_features))
         e = self.edge_encoder(self.edge_input(edge_features))
-        for layer in self.layers:
+        for layer in self._iterations:
             x, e = layer(x, e, pairs)
-        return self.decoder(torch.cat((EdgeGather.apply(x, pairs), e), dim=-1))
+        return x, e
+
+    def decode(self, x: Tensor, e: Tensor, pairs: Tensor) -> Tensor:
+        """Return the logits [..., E, 1] of ``states``."""
+        logits: Tensor = self.decoder(torch.cat((EdgeGather.apply(x, pairs), e), dim=-1))
+        return logits
+
+    @property
+    def _iterations(self) -> list[nn.Module]:
+        return [self.layers[i % len(self.layers)] for i in range(self.network.iterations)]
 
     def load_float(self, network: InteractionNetwork) -> None:
-        """Copy the weights of a float network of the same shape.
+        """Take over the weights of a float network of the same shape.
 
-        Raises ``FpgaGnnError`` for other shapes (more MLP layers, another width or depth).
+        Batch norms are folded into the Linears before them; then the units between two Linears
+        are scaled so that both use their range (Nagel et al., arXiv:1906.04721), which a ReLU lets
+        through. Raises ``FpgaGnnError`` for other shapes or a norm that cannot be folded.
         """
-        mine, theirs = _linears(self), _linears(network)
-        shapes = [tuple(layer.weight.shape) for layer in mine]
-        found = [tuple(layer.weight.shape) for layer in theirs]
-        if shapes != found or any(isinstance(m, nn.LayerNorm) for m in network.modules()):
-            raise FpgaGnnError(
-                f"float network: found layers {found}, expected {shapes} without layer norm"
-            )
-        with torch.no_grad():
-            for target, source in zip(mine, theirs, strict=True):
-                target.weight.copy_(source.weight)
-                target.bias.copy_(source.bias)
+        mine, theirs = _mlps(self), _mlps(network)
+        if len(mine) != len(theirs):
+            raise FpgaGnnError(f"float network: found {len(theirs)} MLPs, expected {len(mine)}")
+        for target, source in zip(mine, theirs, strict=True):
+            _load_mlp(target, source)
 
     def calibrate(self, graphs: Iterable[tuple[Tensor, Tensor, Tensor]]) -> None:
         """Set the activation ranges from the statistics of ``graphs`` (arguments of forward)."""
@@ -186,27 +227,31 @@ class Student(nn.Module):
                 self(node_features, edge_features, edge_index)
 
     def integer_network(self) -> IntegerNetwork:
-        """Return the network as integers, read from the quantizers.
-
-        Raises ``FpgaGnnError`` when an accumulator could leave float32's exact integers.
-        """
-        network = IntegerNetwork(
+        """Return the network as integers, read from the quantizers."""
+        layers = self._iterations
+        return IntegerNetwork(
             features=activation_format(self.node_input),
             node_encoder=self.node_encoder.integer_layers(),
             edge_encoder=self.edge_encoder.integer_layers(),
-            edge_updates=tuple(layer.edge_mlp.integer_layers() for layer in self.layers),
-            aggregates=tuple(activation_format(layer.aggregate) for layer in self.layers),
-            node_updates=tuple(layer.node_mlp.integer_layers() for layer in self.layers),
+            edge_updates=tuple(layer.edge_mlp.integer_layers() for layer in layers),
+            aggregates=tuple(activation_format(layer.aggregate) for layer in layers),
+            node_updates=tuple(layer.node_mlp.integer_layers() for layer in layers),
             decoder=self.decoder.integer_layers(),
+            aggregation=self.network.aggregation,
+            rounding=self.network.rounding,
         )
-        for name, layer, inputs in _layers_with_inputs(network):
+
+
+def require_exact(network: IntegerNetwork) -> None:
+    """Raise ``FpgaGnnError`` when an accumulator could leave float32's exact integers."""
+    for mlp in network_mlps(network):
+        for i, (layer, inputs) in enumerate(mlp.layers_with_inputs()):
             bound, _ = accumulator_bound(layer, inputs)
             if bound > EXACT_LIMIT:
                 raise FpgaGnnError(
-                    f"{name}: accumulator may reach {bound} LSB, expected at most {EXACT_LIMIT} "
-                    "(float32); use fewer weight, bias or activation bits"
+                    f"{mlp.name}[{i}]: accumulator may reach {bound} LSB, expected at most "
+                    f"{EXACT_LIMIT} (float32); use fewer weight, bias or activation bits"
                 )
-        return network
 
 
 def accumulator_bound(layer: IntegerLayer, inputs: tuple[FixedPoint, ...]) -> tuple[int, int]:
@@ -227,32 +272,56 @@ def accumulator_bound(layer: IntegerLayer, inputs: tuple[FixedPoint, ...]) -> tu
     return bound, frac
 
 
-def _layers_with_inputs(
-    network: IntegerNetwork,
-) -> Iterator[tuple[str, IntegerLayer, tuple[FixedPoint, ...]]]:
-    """Yield every layer with its name and the format of each of its input columns."""
-
-    def mlp(
-        name: str, layers: tuple[IntegerLayer, ...], inputs: tuple[FixedPoint, ...]
-    ) -> Iterator[tuple[str, IntegerLayer, tuple[FixedPoint, ...]]]:
-        for i, layer in enumerate(layers):
-            yield f"{name}[{i}]", layer, inputs
-            inputs = (layer.output,) * len(layer.weight)
-
-    hidden = len(network.node_encoder[-1].weight)
-    for name in ("node_encoder", "edge_encoder"):
-        layers = getattr(network, name)
-        yield from mlp(name, layers, (network.features,) * layers[0].weight.shape[1])
-    x, e = network.node_encoder[-1].output, network.edge_encoder[-1].output
-    for i in range(network.iterations):
-        inputs = (x,) * (2 * hidden) + (e,) * hidden
-        yield from mlp(f"edge_updates[{i}]", network.edge_updates[i], inputs)
-        e = network.edge_updates[i][-1].output
-        inputs = (x,) * hidden + (network.aggregates[i],) * (2 * hidden)
-        yield from mlp(f"node_updates[{i}]", network.node_updates[i], inputs)
-        x = network.node_updates[i][-1].output
-    yield from mlp("decoder", network.decoder, (x,) * (2 * hidden) + (e,) * hidden)
+def _mlps(module: nn.Module) -> list[nn.Sequential]:
+    return [part for part in module.modules() if isinstance(part, nn.Sequential)]
 
 
-def _linears(module: nn.Module) -> list[nn.Linear]:
-    return [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+def _load_mlp(target: nn.Sequential, source: nn.Sequential) -> None:
+    mine = [layer for layer in target if isinstance(layer, nn.Linear)]
+    theirs = _folded(source)
+    shapes = [tuple(layer.weight.shape) for layer in mine]
+    found = [tuple(weight.shape) for weight, _ in theirs]
+    if shapes != found:
+        raise FpgaGnnError(f"float network: found layers {found}, expected {shapes}")
+    _balance(theirs)
+    with torch.no_grad():
+        for layer, (weight, bias) in zip(mine, theirs, strict=True):
+            layer.weight.copy_(weight)
+            layer.bias.copy_(bias)
+
+
+def _folded(source: nn.Sequential) -> list[tuple[Tensor, Tensor]]:
+    """Return weight and bias of each Linear, the batch norm behind it folded in."""
+    layers: list[tuple[Tensor, Tensor]] = []
+    for module in source:
+        if isinstance(module, nn.Linear):
+            layers.append((module.weight.detach().clone(), module.bias.detach().clone()))
+        elif isinstance(module, nn.BatchNorm1d):
+            weight, bias = layers.pop()
+            assert module.running_mean is not None
+            assert module.running_var is not None
+            gain = module.weight.detach() / (module.running_var + module.eps).sqrt()
+            shift = module.bias.detach() - module.running_mean * gain
+            layers.append((weight * gain[:, None], bias * gain + shift))
+        elif not isinstance(module, nn.ReLU):
+            name = type(module).__name__
+            raise FpgaGnnError(f"float network: found {name}, expected batch norm or none")
+    return layers
+
+
+def _balance(layers: list[tuple[Tensor, Tensor]]) -> None:
+    """Scale the units between two Linears to equal ranges of both, in place.
+
+    The bias counts: of a unit of hardly any weight it would else take the range of all others.
+    A unit that nothing reads becomes zero.
+    """
+    for (weight, bias), (following, _) in pairwise(layers):
+        ahead = torch.maximum(weight.abs().amax(1), bias.abs())
+        behind = following.abs().amax(0)
+        alive = (ahead > 0) & (behind > 0)
+        scale = torch.where(alive, (behind / ahead).sqrt(), torch.ones_like(ahead))
+        weight *= scale[:, None]
+        bias *= scale
+        following /= scale
+        weight[behind == 0] = 0
+        bias[behind == 0] = 0

@@ -18,17 +18,19 @@ def score(
     (larger values saturate), ``src`` and ``dst`` [E] are node indices. The graph may be a whole
     event or a partition.
     """
-    features = network.features
-    x = mlp(network.node_encoder, features.saturate(node_features), features.frac)
-    e = mlp(network.edge_encoder, features.saturate(edge_features), features.frac)
+    features, rounding = network.features, network.rounding
+    x = mlp(network.node_encoder, features.saturate(node_features), features.frac, rounding)
+    e = mlp(network.edge_encoder, features.saturate(edge_features), features.frac, rounding)
     x_frac = network.node_encoder[-1].output.frac
     e_frac = network.edge_encoder[-1].output.frac
     for edge_update, sums, node_update in zip(
         network.edge_updates, network.aggregates, network.node_updates, strict=True
     ):
-        e = mlp(edge_update, *concatenate([(gather(x, src, dst), x_frac), (e, e_frac)]))
+        e = mlp(edge_update, *concatenate([(gather(x, src, dst), x_frac), (e, e_frac)]), rounding)
         e_frac = edge_update[-1].output.frac
-        a = requantize(aggregate(e, src, dst, len(x)), e_frac, sums)
-        x = mlp(node_update, *concatenate([(x, x_frac), (a, sums.frac)]))
+        a = aggregate(e, src, dst, len(x), network.aggregation)
+        a = requantize(a, e_frac, sums, rounding)
+        x = mlp(node_update, *concatenate([(x, x_frac), (a, sums.frac)]), rounding)
         x_frac = node_update[-1].output.frac
-    return mlp(network.decoder, *concatenate([(gather(x, src, dst), x_frac), (e, e_frac)]))[:, 0]
+    edges = concatenate([(gather(x, src, dst), x_frac), (e, e_frac)])
+    return mlp(network.decoder, *edges, rounding)[:, 0]

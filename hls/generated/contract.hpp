@@ -3,7 +3,7 @@
 
 namespace fpga_gnn {
 
-constexpr const char CONTRACT_SHA256[] = "2931b1d03f55226d2140e6cf07d73b370437bbc4628bfdb50610fca068455f78";
+constexpr const char CONTRACT_SHA256[] = "01bb822143c17dfa084826412e53fd43a0c942055c119c561e2d95d4089cfaf9";
 
 struct formats {
     static constexpr int LENGTH_BITS = 18;
@@ -33,16 +33,20 @@ struct features {
     static constexpr int NODE_Z_SHIFT = 5;
     static constexpr int NODE_ETA_SHIFT = 6;
     static constexpr int EDGE_DR_SHIFT = 1;
-    static constexpr int EDGE_DPHI_SHIFT = 0;
+    static constexpr int EDGE_DPHI_SHIFT = 1;
     static constexpr int EDGE_DZ_SHIFT = 4;
     static constexpr int EDGE_DETA_SHIFT = 4;
+    static constexpr int EDGE_PHI_SLOPE_SHIFT = 4;
+    static constexpr int EDGE_R_PHI_SLOPE_SHIFT = 4;
+    static constexpr int EDGE_Z0_SHIFT = 2;
+    static constexpr int EDGE_DIRECTION_SHIFT = 7;
 };
 
 struct partition_config {
-    static constexpr int MAX_NODES = 512;
-    static constexpr int MAX_EDGES = 1024;
-    static constexpr int HIDDEN = 8;
-    static constexpr int ITERATIONS = 2;
+    static constexpr int MAX_NODES = 8192;
+    static constexpr int MAX_EDGES = 16384;
+    static constexpr int HIDDEN = 32;
+    static constexpr int ITERATIONS = 4;
 };
 
 struct module_map_config : formats {

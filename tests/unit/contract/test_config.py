@@ -3,13 +3,16 @@ from __future__ import annotations
 import json
 import random
 from itertools import permutations
+from typing import get_args
 
 import pytest
 import yaml
 from pydantic import ValidationError
 
-from fpga_gnn.contract import contract_names, load_contract, parse_contract
+from fpga_gnn.contract import MlpBits, contract_names, load_contract, parse_contract
+from fpga_gnn.contract.config import EdgeFeature
 from fpga_gnn.errors import InputError
+from fpga_gnn.resources import resource_dir
 
 W8 = load_contract("w8")
 
@@ -117,9 +120,17 @@ def test_every_number_must_be_an_integer(document, walk, edited, value):
         (("hit", "length", "signed"), 1, "boolean"),
         (("hit", "phi", "frac"), 17, "binary angle of one turn"),
         (("hit", "phi", "signed"), False, "binary angle of one turn"),
-        (("features", "node", "r"), -1, "greater than or equal to 0"),
+        (("features", "node", "r"), -9, "greater than or equal to -8"),
         (("features", "edge", "dz"), 18, "less than or equal to 17"),
         (("network", "iterations"), 0, "greater than or equal to 1"),
+        (("network", "mlp_layers"), 0, "greater than or equal to 1"),
+        (("network", "mlp_layers"), 4, "less than or equal to 3"),
+        (("network", "shared_weights"), 1, "boolean"),
+        (("network", "aggregation"), "mean", "'sum' or 'max'"),
+        (("network", "rounding"), "half_up", "'half_even' or 'floor'"),
+        (("network", "bits", "aggregate"), 1, "greater than or equal to 2"),
+        (("network", "bits", "decoder", "output"), 17, "less than or equal to 16"),
+        (("network", "bits", "edge_update"), 8, "dictionary"),
         (("partition", "max_nodes"), 1, "greater than or equal to 2"),
         (("name",), "../w8", "match pattern"),
         (("hit",), 5, "dictionary"),
@@ -163,13 +174,16 @@ def test_a_key_given_twice_is_refused(refused_file, document):
     refused_file(yaml.safe_dump(document) + "name: other\n")
 
 
+OTHER = {"w8": "w8x", "sum": "max", "half_even": "floor", True: False, False: True}
+
+
 def test_hash_depends_on_every_field(document, walk, edited):
     hashes, phi = {W8.sha256}, {"bits": 17, "frac": 17, "signed": True}
     changed = [edited(("hit", "phi"), put(phi)), edited(("features", "node", "phi"), put(0))]
     for path, value in walk(document):
         if isinstance(value, dict) or path[:2] == ("hit", "phi"):
             continue
-        other = not value if isinstance(value, bool) else value + ("x" if path == ("name",) else 1)
+        other = OTHER[value] if isinstance(value, (str, bool)) else value + 1
         changed.append(edited(path, put(other)))
         if path[:2] in {("features", "node"), ("features", "edge")}:
             changed.append(edited(path, drop))
@@ -208,7 +222,11 @@ def test_spelling_out_a_default_changes_nothing(edited):
 
 @pytest.mark.parametrize(
     ("kind", "columns"),
-    [("node", ("r", "phi", "z", "eta")), ("edge", ("dr", "dphi", "dz", "deta"))],
+    [
+        ("node", ("r", "phi", "z", "eta")),
+        ("edge", ("dr", "dphi", "dz", "deta")),
+        ("edge", ("deta", "phi_slope", "r_phi_slope", "z0", "direction")),
+    ],
 )
 def test_feature_columns_keep_their_order_through_sorted_json(edited, kind, columns):
     for order in permutations(columns):
@@ -217,6 +235,42 @@ def test_feature_columns_keep_their_order_through_sorted_json(edited, kind, colu
         for contract in (listed, parse_contract(json.loads(text), "json")):
             assert tuple(getattr(contract.features, kind)) == columns
             assert contract.sha256 == listed.sha256
+
+
+def test_all_edge_features_have_their_column_whatever_order_a_file_gives(edited):
+    columns = get_args(EdgeFeature)
+    for seed in range(20):
+        order = random.Random(seed).sample(columns, len(columns))
+        listed = parse_contract(edited(("features", "edge"), put(dict.fromkeys(order, -8))), "any")
+        assert tuple(listed.features.edge) == columns
+
+
+def test_the_bits_of_every_role_are_read(document, edited):
+    bits = W8.network.bits
+    eight = MlpBits(weight=8, bias=8, hidden=8, output=8)
+    assert bits.node_encoder == bits.edge_encoder == bits.edge_update == bits.node_update == eight
+    assert bits.decoder == eight.model_copy(update={"output": 12})
+    assert bits.aggregate == 8
+    numbered = iter(range(2, 17))
+    roles = ("node_encoder", "edge_update", "decoder")
+    other = document["network"]["bits"] | {
+        role: {name: next(numbered) for name in MlpBits.model_fields} for role in roles
+    }
+    read = parse_contract(edited(("network", "bits"), put(other)), "numbered").network.bits
+    assert [list(getattr(read, role).model_dump().values()) for role in roles] == [
+        [2, 3, 4, 5],
+        [6, 7, 8, 9],
+        [10, 11, 12, 13],
+    ]
+
+
+def test_an_anchor_with_a_change_is_no_key_given_twice(tmp_path):
+    text = (resource_dir("quant_configs") / "w8.yaml").read_text()
+    merged = text.replace("{weight: 8, bias: 8, hidden: 8, output: 12}", "{<<: *mlp, output: 12}")
+    assert merged != text
+    path = tmp_path / "w8.yaml"
+    path.write_text(merged)
+    assert load_contract(path) == W8
 
 
 def test_window_formats_go_by_their_name_in_either_doublet():

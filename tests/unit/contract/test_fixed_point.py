@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import floor
 
 import numpy as np
 import pytest
@@ -10,7 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from fpga_gnn.contract import FixedPoint, requantize, shift_right_half_even
+from fpga_gnn.contract import (
+    FixedPoint,
+    divide_half_even,
+    requantize,
+    shift_right_half_even,
+)
 
 formats = st.builds(
     FixedPoint, bits=st.integers(1, 32), frac=st.integers(-32, 48), signed=st.booleans()
@@ -51,13 +57,60 @@ def test_negative_shift_multiplies_exactly(values, shift):
     assert found.tolist() == [value * 2**-shift for value in values]
 
 
+LARGEST = np.iinfo(np.int64).max
+
+
+@st.composite
+def fractions(draw):
+    """Numerator and denominator of either sign; about half are ties or their neighbours."""
+    size = draw(st.integers(1, 9) | st.integers(1, 1 << 30))
+    if draw(st.booleans()):
+        return draw(st.integers(-(1 << 60), 1 << 60)), draw(st.sampled_from([size, -size, 0]))
+    tie = (2 * draw(st.integers(-(1 << 29), 1 << 29)) + 1) * size + draw(st.integers(-1, 1))
+    return tie, draw(st.sampled_from([2 * size, -2 * size]))
+
+
+def quotient(numerator: int, denominator: int) -> int:
+    """The exact quotient, half-to-even; without one the largest integer of the right sign."""
+    if denominator:
+        return round(Fraction(numerator, denominator))
+    return LARGEST * ((numerator > 0) - (numerator < 0))
+
+
+@settings(deadline=None)
+@given(st.lists(fractions(), min_size=1))
+def test_division_rounds_half_to_even(pairs):
+    numerators, denominators = np.array(pairs).T
+    found = divide_half_even(numerators, denominators)
+    assert found.dtype == np.int64
+    assert found.tolist() == [quotient(*pair) for pair in pairs]
+    assert divide_half_even(-numerators, denominators).tolist() == (-found).tolist()
+    assert divide_half_even(numerators, -denominators).tolist() == [
+        quotient(n, -d) for n, d in pairs
+    ]
+
+
+def test_division_by_hand():
+    numerators = np.array([7, -7, 7, -7, 1, 3, -1, -3, 5, 5, -5, 0])
+    denominators = np.array([3, 3, -3, -3, 2, 2, 2, 2, -2, 0, 0, 0])
+    expected = [2, -2, -2, 2, 0, 2, 0, -2, -2, LARGEST, -LARGEST, 0]
+    assert divide_half_even(numerators, denominators).tolist() == expected
+
+
+@pytest.mark.parametrize(("rounding", "round_exact"), [("half_even", round), ("floor", floor)])
 @settings(deadline=None)
 @given(st.data(), formats, st.integers(-40, 62))
-def test_requantize_rounds_once_then_saturates(data, target, shift):
+def test_requantize_rounds_once_then_saturates(rounding, round_exact, data, target, shift):
     values = data.draw(st.lists(near_ties(shift, bits=63 + min(shift, 0)), min_size=1))
-    found = requantize(np.array(values), target.frac + shift, target)
+    found = requantize(np.array(values), target.frac + shift, target, rounding)
     exact = [Fraction(value) / Fraction(2) ** shift for value in values]
-    assert found.tolist() == [clip(round(value), target) for value in exact]
+    assert found.tolist() == [clip(round_exact(value), target) for value in exact]
+
+
+def test_requantize_rounds_half_even_unless_told():
+    values, target = np.array([-3, -1, 1, 3]), FixedPoint(bits=8, frac=0)
+    assert requantize(values, 1, target).tolist() == [-2, 0, 0, 2]
+    assert requantize(values, 1, target, "floor").tolist() == [-2, -1, 0, 1]
 
 
 def test_requantize_saturates_where_the_shifted_value_exceeds_int64():

@@ -24,7 +24,7 @@ def renumbered() -> Contract:
     data["features"] = {
         "format": {"bits": 10, "frac": 7},
         "node": {"phi": 3, "z": 4},
-        "edge": {"deta": 6},
+        "edge": {"deta": 6, "z0": -8, "direction": -3},
     }
     data["network"] |= {"hidden": 5, "iterations": 3}
     data["partition"] = {"max_nodes": 20, "max_edges": 21}

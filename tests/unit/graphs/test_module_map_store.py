@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,13 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.graphs.map_learning import learn_module_map
 from fpga_gnn.graphs.map_settings import MapSettings
-from fpga_gnn.graphs.module_map_store import load_module_map, save_module_map
+from fpga_gnn.graphs.module_map_store import (
+    MAP_FOLDER,
+    load_model_map,
+    load_module_map,
+    save_model_map,
+    save_module_map,
+)
 
 TABLES = ("modules", "doublets", "triplets")
 
@@ -235,3 +242,54 @@ def as_float(name):
 def test_signed_tables_must_still_be_a_map(folder, refused, table, change, found):
     rewrite(folder, table, change)
     assert found in refused()
+
+
+@pytest.fixture
+def two_maps(real_event, real_map, w8):
+    """Two maps of the same detector with different windows."""
+    settings = MapSettings(pooling="layer", widening=0.5)
+    return real_map, learn_module_map([real_event], w8, settings=settings)
+
+
+def test_a_models_map_lies_in_its_folder(tmp_path, real_map, w8):
+    found = save_model_map(real_map, tmp_path / "model")
+    manifest = tmp_path / "model" / MAP_FOLDER / "module_map.json"
+    assert found == hashlib.sha256(manifest.read_bytes()).hexdigest()
+    for sha256 in (found, None):
+        require_same(real_map, load_model_map(tmp_path / "model", w8, sha256))
+
+
+def test_or_beside_it(tmp_path, real_map, w8, monkeypatch):
+    (tmp_path / "model").mkdir()
+    found = save_model_map(real_map, tmp_path)
+    require_same(real_map, load_model_map(tmp_path / "model", w8, found))
+    monkeypatch.chdir(tmp_path / "model")
+    require_same(real_map, load_model_map(Path("."), w8, found))
+
+
+def test_its_own_map_comes_first(tmp_path, two_maps, w8):
+    own, beside = two_maps
+    found = save_model_map(own, tmp_path / "model")
+    other = save_model_map(beside, tmp_path)
+    assert found != other
+    require_same(own, load_model_map(tmp_path / "model", w8, found))
+    with pytest.raises(InputError, match=f"found map {found[:12]}, expected map {other[:12]}"):
+        load_model_map(tmp_path / "model", w8, other)
+
+
+def test_the_map_of_another_model_is_refused(tmp_path, two_maps, w8):
+    ours, theirs = two_maps
+    expected = save_model_map(ours, tmp_path / "ours")
+    found = save_model_map(theirs, tmp_path)
+    (tmp_path / "model").mkdir()
+    with pytest.raises(InputError) as caught:
+        load_model_map(tmp_path / "model", w8, expected)
+    line = str(caught.value)
+    assert f"found map {found[:12]}, expected map {expected[:12]} of the model" in line
+    assert str(tmp_path / MAP_FOLDER) in line
+
+
+def test_a_model_without_a_map_is_refused(tmp_path, w8):
+    (tmp_path / "model").mkdir()
+    with pytest.raises(InputError, match=r"module_map\.json: found No such file"):
+        load_model_map(tmp_path / "model", w8)
