@@ -1,11 +1,13 @@
 """The ONNX operators of our dialect (domain ``fpga_gnn.custom_op``), executable by qonnx.
 
     EdgeGather(x [1,N,H], edge_index [1,E,2]) -> [1,E,2H]      x[src], x[dst] side by side
-    EdgeAggregate(m [1,E,H], edge_index; n_nodes) -> [1,N,2H]  in-edge sum, out-edge sum
+    EdgeAggregate(m [1,E,H], edge_index; n_nodes, aggregation) -> [1,N,2H]
+                                                           over in-edges, over out-edges
     PointwiseDense(x [1,R,F]; weight [H,F], bias [H]) -> [1,R,H]  x @ weight.T + bias per row
 
-``edge_index`` is int64 with one (source, destination) pair per row. ``weight`` and ``bias`` are
-real values; ``weight_bits``, ``weight_frac``, ``bias_bits``, ``bias_frac`` are their formats.
+``edge_index`` is int64 with one (source, destination) pair per row. ``aggregation`` is ``sum``,
+or ``max``: the largest of the messages and zero. ``weight`` and ``bias`` are real values;
+``weight_bits``, ``weight_frac``, ``bias_bits``, ``bias_frac`` are their formats.
 """
 
 from __future__ import annotations
@@ -67,10 +69,10 @@ class EdgeGather(_RowOp):
 
 
 class EdgeAggregate(_RowOp):
-    """Sum every node's edge messages, apart for in-edges and out-edges."""
+    """Join every node's edge messages, apart for in-edges and out-edges."""
 
     def get_nodeattr_types(self) -> dict[str, tuple[str, bool, Any]]:
-        return {"n_nodes": ("i", True, 0)}
+        return {"n_nodes": ("i", True, 0), "aggregation": ("s", True, "", {"sum", "max"})}
 
     def output_shape(self, *inputs: tuple[int, ...]) -> tuple[int, ...]:
         (batch, _, width), _ = inputs
@@ -80,10 +82,11 @@ class EdgeAggregate(_RowOp):
         messages, edge_index = inputs
         src, dst = edge_index[0].T
         width = messages.shape[-1]
-        total = np.zeros(self.output_shape(messages.shape, edge_index.shape), messages.dtype)
-        np.add.at(total[0, :, :width], dst, messages[0])
-        np.add.at(total[0, :, width:], src, messages[0])
-        return total
+        join = {"sum": np.add, "max": np.maximum}[self.get_nodeattr("aggregation")]
+        joined = np.zeros(self.output_shape(messages.shape, edge_index.shape), messages.dtype)
+        join.at(joined[0, :, :width], dst, messages[0])
+        join.at(joined[0, :, width:], src, messages[0])
+        return joined
 
 
 class PointwiseDense(_RowOp):

@@ -8,9 +8,11 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_gnn.contract import Contract, FixedPoint, IntegerLayer
+from fpga_gnn.contract import Aggregation, Contract, FixedPoint, IntegerLayer, Rounding
 from fpga_gnn.errors import FpgaGnnError
 from fpga_gnn.models.student import accumulator_bound
+
+_ROUNDINGS: dict[str, Rounding] = {"ROUND": "half_even", "FLOOR": "floor"}
 
 
 def index_format(contract: Contract) -> FixedPoint:
@@ -21,25 +23,32 @@ def index_format(contract: Contract) -> FixedPoint:
 def quant_format(model: ModelWrapper, quant: NodeProto) -> FixedPoint:
     """Return the format that a Quant node rounds to.
 
-    Raises ``FpgaGnnError`` for a scale that is no power of two, a zero point or another rounding.
+    Raises ``FpgaGnnError`` for a scale that is no power of two or a zero point.
     """
     scale, zero, bits = (float(model.get_initializer(name).item()) for name in quant.input[1:])
-    op = getCustomOp(quant)
-    rounding, signed = op.get_nodeattr("rounding_mode"), op.get_nodeattr("signed")
     mantissa, exponent = math.frexp(scale)
-    if mantissa != 0.5 or zero != 0 or rounding != "ROUND":
+    if mantissa != 0.5 or zero != 0:
         raise FpgaGnnError(
-            f"{quant.name}: found scale {scale}, zero point {zero}, rounding {rounding}, "
-            "expected a power of two, 0, ROUND"
+            f"{quant.name}: found scale {scale}, zero point {zero}, expected a power of two, 0"
         )
-    return FixedPoint(bits=int(bits), frac=1 - exponent, signed=bool(signed))
+    signed = bool(getCustomOp(quant).get_nodeattr("signed"))
+    return FixedPoint(bits=int(bits), frac=1 - exponent, signed=signed)
 
 
-def sum_format(term: FixedPoint, terms: int) -> FixedPoint:
-    """Return the exact format of a sum of up to ``terms`` terms."""
-    return FixedPoint(
-        bits=term.bits + math.ceil(math.log2(terms)), frac=term.frac, signed=term.signed
-    )
+def quant_rounding(quant: NodeProto) -> Rounding:
+    """Return how a Quant node rounds; ``FpgaGnnError`` for a mode that no contract has."""
+    mode = getCustomOp(quant).get_nodeattr("rounding_mode")
+    if mode not in _ROUNDINGS:
+        raise FpgaGnnError(
+            f"{quant.name}: found rounding {mode}, expected {' or '.join(_ROUNDINGS)}"
+        )
+    return _ROUNDINGS[mode]
+
+
+def aggregate_format(message: FixedPoint, aggregation: Aggregation, n_edges: int) -> FixedPoint:
+    """Return the exact format of up to ``n_edges`` messages' sum, or of their largest."""
+    carries = math.ceil(math.log2(n_edges)) if aggregation == "sum" else 0
+    return FixedPoint(bits=message.bits + carries, frac=message.frac, signed=message.signed)
 
 
 def common_format(one: FixedPoint, two: FixedPoint) -> FixedPoint:
@@ -66,7 +75,11 @@ def tensor_formats(model: ModelWrapper, contract: Contract) -> dict[str, FixedPo
         elif node.op_type == "EdgeGather":
             formats[output] = formats[rows]
         elif node.op_type == "EdgeAggregate":
-            formats[output] = sum_format(formats[rows], contract.partition.max_edges)
+            formats[output] = aggregate_format(
+                formats[rows],
+                getCustomOp(node).get_nodeattr("aggregation"),
+                contract.partition.max_edges,
+            )
         elif node.op_type == "Concat":
             formats[output] = common_format(formats[rows], formats[node.input[1]])
     return formats

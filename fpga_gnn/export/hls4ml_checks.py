@@ -6,19 +6,37 @@ cannot type a default type without one.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from hls4ml.model.layers import Layer
 from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 
-from fpga_gnn.contract import Contract, FixedPoint
+from fpga_gnn.contract import Contract, FixedPoint, Rounding
 from fpga_gnn.errors import FpgaGnnError
-from fpga_gnn.export.formats import accumulator_holds, tensor_formats, weight_formats
+from fpga_gnn.export.formats import (
+    accumulator_holds,
+    quant_rounding,
+    tensor_formats,
+    weight_formats,
+)
 from fpga_gnn.export.hls4ml_extension import fixed_precision, precision_format
 
 STRATEGY = "latency"
 REUSE_FACTOR = 1
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """A layer that the firmware must have: hls4ml's class, the tensor it writes, how it rounds."""
+
+    kind: str
+    tensor: str
+    rounding: Rounding | None = None
+    dense: NodeProto | None = None
+    identity: bool = False
+    """Leaves its input as it is: hls4ml may drop it."""
 
 
 def require_as_asked(graph: Any, model: ModelWrapper, contract: Contract) -> None:
@@ -30,7 +48,7 @@ def require_as_asked(graph: Any, model: ModelWrapper, contract: Contract) -> Non
     at the first difference.
     """
     formats = tensor_formats(model, contract)
-    expected = _expected_layers(model)
+    expected = _expected_layers(model, formats)
     for layer in graph.get_layers():
         for variable in layer.get_variables():
             _require(layer, "FIFO", ("stream", variable.shape[0]), tuple(variable.pragma))
@@ -39,35 +57,38 @@ def require_as_asked(graph: Any, model: ModelWrapper, contract: Contract) -> Non
             for copy in layer.get_variables():
                 _require(layer, "type", source, copy.type.precision)
             continue
-        kind, tensor, dense = expected.pop(layer.name, ("no such layer", layer.name, None))
-        _require(layer, "class", kind, layer.class_name)
+        its = expected.pop(layer.name, _Expected("no such layer", layer.name))
+        _require(layer, "class", its.kind, layer.class_name)
         precision = layer.get_output_variable().type.precision
-        _require(layer, "type", formats[tensor], precision_format(precision))
-        if kind in {"PointwiseConv1D", "Activation"}:
-            _require(layer, "rounding", fixed_precision(formats[tensor]), precision)
-        if dense is not None:
-            _require_dense(layer, dense, formats[dense.input[0]])
-    if expected:
-        raise FpgaGnnError(f"hls4ml project: layers {', '.join(expected)} are missing")
+        _require(layer, "type", formats[its.tensor], precision_format(precision))
+        if its.rounding is not None:
+            target = fixed_precision(formats[its.tensor], its.rounding)
+            _require(layer, "rounding", target, precision)
+        if its.dense is not None:
+            _require_dense(layer, its.dense, formats[its.dense.input[0]])
+    missing = [name for name, its in expected.items() if not its.identity]
+    if missing:
+        raise FpgaGnnError(f"hls4ml project: layers {', '.join(missing)} are missing")
 
 
-def _expected_layers(model: ModelWrapper) -> dict[str, tuple[str, str, NodeProto | None]]:
-    """Return the layers that the firmware must have: hls4ml's class, output tensor, dense node."""
+def _expected_layers(model: ModelWrapper, formats: dict[str, FixedPoint]) -> dict[str, _Expected]:
     inputs = [tensor.name for tensor in model.graph.input]
-    layers: dict[str, tuple[str, str, NodeProto | None]] = {
-        name: ("Input", name, None) for name in inputs
-    }
+    layers = {name: _Expected("Input", name) for name in inputs}
     for node in model.graph.node:
         (output,) = node.output
-        if node.op_type == "PointwiseDense":
-            layers[node.name] = ("PointwiseConv1D", output, node)
+        if node.op_type == "PointwiseDense":  # rounds its own output
+            rounding = quant_rounding(model.find_consumer(output))
+            layers[node.name] = _Expected("PointwiseConv1D", output, rounding, node)
         elif node.op_type != "Quant":
             kind = "Concatenate" if node.op_type == "Concat" else node.op_type
-            layers[node.name] = (kind, output, None)
+            layers[node.name] = _Expected(kind, output)
         elif node.input[0] not in inputs:
             producer = model.find_producer(node.input[0])
-            if producer.op_type != "PointwiseDense":  # a dense layer rounds its own output
-                layers[f"{node.name}_act"] = ("Activation", output, None)
+            if producer.op_type != "PointwiseDense":
+                identity = formats[node.input[0]] == formats[output]
+                layers[f"{node.name}_act"] = _Expected(
+                    "Activation", output, quant_rounding(node), identity=identity
+                )
     return layers
 
 

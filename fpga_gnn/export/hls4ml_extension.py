@@ -30,9 +30,9 @@ from hls4ml.model.types import (
 )
 from onnx import NodeProto, helper, numpy_helper
 
-from fpga_gnn.contract import FixedPoint
+from fpga_gnn.contract import FixedPoint, Rounding
 from fpga_gnn.errors import FpgaGnnError
-from fpga_gnn.export.formats import sum_format
+from fpga_gnn.export.formats import aggregate_format
 from fpga_gnn.resources import resource_dir
 
 BACKEND = "Vitis"
@@ -43,14 +43,16 @@ HEADERS = ("edge_gather.hpp", "edge_aggregate.hpp")
 SOURCES = (*HEADERS, "macros.hpp")
 HEADER_DIR = "nnet_utils"
 
+_ROUNDINGS = {"half_even": RoundingMode.RND_CONV, "floor": RoundingMode.TRN}
 
-def fixed_precision(target: FixedPoint) -> FixedPrecisionType:
-    """Return hls4ml's type of ``target``: half-even rounding, saturation."""
+
+def fixed_precision(target: FixedPoint, rounding: Rounding = "half_even") -> FixedPrecisionType:
+    """Return hls4ml's type of ``target`` with ``rounding`` and saturation."""
     return FixedPrecisionType(
         target.bits,
         target.bits - target.frac,
         target.signed,
-        RoundingMode.RND_CONV,
+        _ROUNDINGS[rounding],
         SaturationMode.SAT,
     )
 
@@ -74,9 +76,13 @@ class EdgeGather(Layer):
 
 
 class EdgeAggregate(Layer):
-    """In-edge sum and out-edge sum of every node; inputs: message rows, edge index."""
+    """Joined in-messages and out-messages of every node; inputs: message rows, edge index."""
 
-    _expected_attributes = [Attribute("n_nodes"), Attribute("n_edges")]  # noqa: RUF012
+    _expected_attributes = [  # noqa: RUF012
+        Attribute("n_nodes"),
+        Attribute("n_edges"),
+        Attribute("aggregation", value_type=str),
+    ]
 
     def initialize(self) -> None:
         width = self.get_input_variable(self.inputs[0]).shape[-1]
@@ -84,7 +90,7 @@ class EdgeAggregate(Layer):
 
 
 class DeriveEdgePrecision(OptimizerPass):
-    """Give gathers the type of their rows, aggregates the exact type of their sums."""
+    """Give gathers and maxima the type of their rows, sums their exact type."""
 
     def match(self, node: Layer) -> bool:
         return (
@@ -96,8 +102,8 @@ class DeriveEdgePrecision(OptimizerPass):
     def transform(self, model: Any, node: Layer) -> bool:
         row = node.get_input_variable(node.inputs[0]).type.precision
         result = node.get_output_variable().type
-        if isinstance(node, EdgeAggregate):
-            total = sum_format(precision_format(row), node.get_attr("n_edges"))
+        if node.get_attr("aggregation") == "sum":
+            total = aggregate_format(precision_format(row), "sum", node.get_attr("n_edges"))
             row = FixedPrecisionType(total.bits, total.bits - total.frac, total.signed)
         result.precision = row
         return True
@@ -136,16 +142,19 @@ class ChainClones(OptimizerPass):
 
 
 class EdgeConfigTemplate(LayerConfigTemplate):
-    """The CONFIG_T of both edge kernels."""
+    """The CONFIG_T of both edge kernels; an aggregate's also says how it joins."""
 
     def __init__(self) -> None:
         super().__init__((EdgeGather, EdgeAggregate))
 
     def format(self, node: Layer) -> str:
+        aggregation = node.get_attr("aggregation")
+        join = f"    typedef fpga_gnn::join_{aggregation} join;\n" if aggregation else ""
         return (
             f"struct config{node.index} {{\n"
             f"    static const unsigned n_nodes = {node.get_attr('n_nodes')};\n"
             f"    static const unsigned n_edges = {node.get_attr('n_edges')};\n"
+            f"{join}"
             "};\n"
         )
 
@@ -170,13 +179,16 @@ def _parse_edge_op(
 ) -> dict[str, Any]:
     rows, edges = input_shapes[0][1], input_shapes[1][1]
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    if "aggregation" in attributes:
+        attributes["aggregation"] = attributes["aggregation"].decode()
     return {
         "class_name": node.op_type,
         "name": node.name,
         "inputs": input_names,
         "outputs": list(node.output),
-        "n_nodes": attributes.get("n_nodes", rows),
+        "n_nodes": rows,
         "n_edges": edges,
+        **attributes,
     }
 
 

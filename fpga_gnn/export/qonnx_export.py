@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from itertools import pairwise
 from typing import Any
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 
 from fpga_gnn.contract import Contract, IntegerNetwork
 from fpga_gnn.models.quantizers import to_qonnx
-from fpga_gnn.models.student import Student
+from fpga_gnn.models.student import Student, require_exact
 
 INPUTS = ("node_features", "edge_features", "edge_index")
 OUTPUT = "score"
@@ -32,11 +33,18 @@ _WRAPPERS = {"", "student", "act_quant", "activation_impl", "export_handler"}
 
 
 class _Score(nn.Module):
-    """The student on a batch of one partition, edges as rows: the layout of the firmware."""
+    """The student on a batch of one partition, edges as rows: the layout of the firmware.
+
+    Shared weights are copied: each iteration is a layer of its own, as in hardware.
+    """
 
     def __init__(self, student: Student) -> None:
         super().__init__()
-        self.student = student
+        self.student = copy.deepcopy(student)
+        self.student.layers = nn.ModuleList(
+            copy.deepcopy(student.layers[i % len(student.layers)])
+            for i in range(student.network.iterations)
+        )
         self.train(student.training)  # the mode that the export restores
 
     def forward(self, node_features: Tensor, edge_features: Tensor, edge_index: Tensor) -> Tensor:
@@ -52,6 +60,7 @@ def export_qonnx(student: Student, contract: Contract) -> ModelWrapper:
     ``FpgaGnnError`` when float32 could not carry an accumulator exactly.
     """
     network = student.integer_network()
+    require_exact(network)
     nodes, edges = contract.partition.max_nodes, contract.partition.max_edges
     features = contract.features
     example = (

@@ -1,26 +1,32 @@
 """One network, five rungs: student, QONNX, lowered QONNX, hls4ml C simulation, integer reference.
 
-Each case runs through every rung; all scores are equal, or ``MismatchError`` says where not.
+Each case runs through every rung of several contracts, which together use every option of
+``contract.network``; all scores are equal, or ``MismatchError`` says where not.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import subprocess
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import Phase, given, reject, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from qonnx.custom_op.registry import getCustomOp
 
+from fpga_gnn.contract import Contract, load_contract
+from fpga_gnn.contract.config import EdgeFeature
 from fpga_gnn.errors import FpgaGnnError, MismatchError
 from fpga_gnn.export.execute import execute
 from fpga_gnn.export.hls4ml_project import GOLDEN, HlsTarget, bench_columns, write_project
 from fpga_gnn.export.lowering import lower
 from fpga_gnn.export.qonnx_export import export_qonnx
 from fpga_gnn.hw.vectors import format_vectors
+from fpga_gnn.models.student import require_exact
 from fpga_gnn.reference import interaction_network
 from fpga_gnn.verify.compare import require_equal
 
@@ -34,6 +40,79 @@ CASES = {
     "full": (31, 64, False),
     "saturated": (31, 64, True),
 }
+
+MLPS = ("node_encoder", "edge_encoder", "edge_update", "node_update", "decoder")
+EDGE_FEATURES = dict.fromkeys(get_args(EdgeFeature), 2)
+
+
+def of_all_mlps(**bits):
+    """Bits that every MLP shares; the decoder keeps its output."""
+    hidden = {role: dict(bits) for role in MLPS}
+    hidden["decoder"].pop("output", None)
+    return hidden
+
+
+MIXED = {
+    "node_encoder": {"weight": 6, "output": 7},
+    "edge_encoder": {"weight": 4, "hidden": 6, "output": 5},
+    "edge_update": {"weight": 4, "bias": 6, "hidden": 7, "output": 6},
+    "node_update": {"weight": 5, "bias": 10, "hidden": 5, "output": 9},
+    "aggregate": 10,
+    "decoder": {"weight": 6, "bias": 4, "hidden": 6, "output": 10},
+}
+# What each variant changes of a network with 8 bits, hidden width 8, 2 iterations, 1 hidden layer,
+# weights of its own in each iteration, sums and half-even rounding.
+VARIANTS = {
+    "plain": {},
+    "shared max floor": {
+        "hidden": 12,
+        "mlp_layers": 2,
+        "shared_weights": True,
+        "aggregation": "max",
+        "rounding": "floor",
+        "bits": MIXED,
+        "edge_features": EDGE_FEATURES,
+    },
+    "six iterations": {
+        "hidden": 6,
+        "iterations": 6,
+        "shared_weights": True,
+        "rounding": "floor",
+        "bits": of_all_mlps(weight=4, bias=6),
+    },
+    "deep": {
+        "hidden": 6,
+        "iterations": 1,
+        "mlp_layers": 3,
+        "aggregation": "max",
+        "bits": {**of_all_mlps(hidden=4, output=4), "aggregate": 4},
+    },
+    "wide": {"hidden": 24, "rounding": "floor", "bits": MIXED, "edge_features": EDGE_FEATURES},
+    "shared max": {
+        "iterations": 4,
+        "mlp_layers": 2,
+        "shared_weights": True,
+        "aggregation": "max",
+        "bits": of_all_mlps(weight=4),
+    },
+    "deep sum": {"mlp_layers": 3, "iterations": 1, "bits": of_all_mlps(hidden=5), "hidden": 16},
+}
+PRUNED = {"shared max floor": 0.2, "wide": 0.3}
+"""Share of zero weights; these variants also have dead units."""
+
+SEEDS_AND_GAINS = {
+    "plain": (1, 2.0),
+    "deep": (2, 3.0),
+    "wide": (1, 3.0),
+    "shared max floor": (1, 3.0),
+}
+"""Initial weights whose scores spread; (1, 2.5) for the others."""
+
+COMPILED = ("plain", "shared max floor", "six iterations", "deep")
+"""Variants whose firmware is compiled."""
+
+csim = pytest.mark.parametrize("variant", COMPILED, indirect=True)
+plain = pytest.mark.parametrize("variant", ["plain"], indirect=True)
 
 
 def reference_scores(network, packed):
@@ -49,9 +128,20 @@ def in_lsb(scores, network):
     return np.ldexp(np.asarray(scores, dtype=np.float64), network.score.frac)
 
 
+@pytest.fixture(scope="module", params=VARIANTS)
+def variant(request) -> str:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def student(contract, make_student):
-    return make_student(contract, seed=1)
+def contract(variant, vary) -> Contract:
+    return vary(load_contract("small").with_partition(32, 64), **VARIANTS[variant])
+
+
+@pytest.fixture(scope="module")
+def student(variant, contract, make_student):
+    seed, gain = SEEDS_AND_GAINS.get(variant, (1, 2.5))
+    return make_student(contract, seed, gain=gain, pruned=PRUNED.get(variant, 0.0))
 
 
 @pytest.fixture(scope="module")
@@ -88,29 +178,61 @@ def project(lowered, contract, network, partitions, tmp_path_factory):
     return write_project(lowered, contract, TARGET, folder, vectors)
 
 
-@pytest.mark.parametrize("rung", ["student", "qonnx", "lowered", "csim"])
+def require_the_reference(case, scores, network, packed):
+    expected = reference_scores(network, packed)
+    compared = require_equal("edge_classifier", case, expected, in_lsb(scores, network))
+    assert compared == packed.n_edges
+
+
+@pytest.mark.parametrize("rung", ["student", "qonnx", "lowered"])
 @pytest.mark.parametrize("case", CASES)
 def test_rung_equals_the_reference(
-    rung, case, student, qonnx, lowered, project, network, partitions, contract, graph_tensors
+    rung, case, student, qonnx, lowered, network, partitions, contract, graph_tensors
 ):
     packed = partitions[case]
     run = {
         "student": lambda: student(*graph_tensors(packed, contract)).detach().numpy(),
         "qonnx": lambda: execute(qonnx, packed, contract),
         "lowered": lambda: execute(lowered, packed, contract),
-        "csim": lambda: project.scores(packed),
     }[rung]
-    expected = reference_scores(network, packed)
-    compared = require_equal("edge_classifier", case, expected, in_lsb(run(), network))
-    assert compared == packed.n_edges
+    require_the_reference(case, run(), network, packed)
+
+
+@csim
+@pytest.mark.parametrize("case", CASES)
+def test_firmware_equals_the_reference(case, project, network, partitions):
+    packed = partitions[case]
+    require_the_reference(case, project.scores(packed), network, packed)
 
 
 def test_the_cases_exercise_the_score_range(network, partitions):
     scores = reference_scores(network, partitions["full"])
-    assert len(np.unique(scores)) > 50
+    assert len(np.unique(scores)) > 15
     assert scores.min() < 0 < scores.max()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda n: {"rounding": "floor" if n.rounding == "half_even" else "half_even"},
+        lambda n: {"aggregation": "max" if n.aggregation == "sum" else "sum"},
+    ],
+    ids=["rounding", "aggregation"],
+)
+def test_the_cases_tell_the_options_apart(change, network, partitions):
+    packed = partitions["full"]
+    other = dataclasses.replace(network, **change(network))
+    assert not np.array_equal(reference_scores(network, packed), reference_scores(other, packed))
+
+
+@pytest.mark.parametrize("variant", PRUNED, indirect=True)
+def test_the_pruned_variants_have_zero_weights_and_dead_units(variant, network):
+    first = network.edge_updates[0][0]
+    assert not first.weight[0].any()
+    assert np.mean(first.weight == 0) > PRUNED[variant]
+
+
+@csim
 def test_padding_does_not_reach_real_scores(project, partitions, contract):
     packed = partitions["sparse"]
     noisy = dataclasses.replace(
@@ -123,6 +245,7 @@ def test_padding_does_not_reach_real_scores(project, partitions, contract):
     assert np.array_equal(project.scores(packed), project.scores(noisy))
 
 
+@plain
 @pytest.mark.parametrize("rung", ["reference", "lowered"])
 def test_one_changed_weight_is_found(rung, qonnx, network, partitions, contract):
     packed = partitions["full"]
@@ -154,6 +277,7 @@ def bench(project):
     return project.folder / "bench"
 
 
+@plain
 def test_bench_passes_on_the_golden_vectors(bench):
     done = subprocess.run([bench], cwd=bench.parent, capture_output=True, text=True)
     edges = sum(edges for _, edges, _ in CASES.values())
@@ -161,6 +285,7 @@ def test_bench_passes_on_the_golden_vectors(bench):
     assert done.stdout == f"edge_classifier: {len(CASES)} cases, {edges} values equal\n"
 
 
+@plain
 def test_bench_fails_on_one_wrong_score(bench, network, partitions, contract, tmp_path):
     packed = partitions["full"]
     scores = reference_scores(network, packed)
@@ -175,36 +300,57 @@ def test_bench_fails_on_one_wrong_score(bench, network, partitions, contract, tm
     assert difference in done.stderr
 
 
+mlp_bits = st.fixed_dictionaries(
+    {name: st.integers(2, 10) for name in ("weight", "bias", "hidden", "output")}
+)
+networks = st.fixed_dictionaries(
+    {
+        "hidden": st.integers(1, 12),
+        "iterations": st.integers(1, 4),
+        "mlp_layers": st.integers(1, 3),
+        "shared_weights": st.booleans(),
+        "aggregation": st.sampled_from(["sum", "max"]),
+        "rounding": st.sampled_from(["half_even", "floor"]),
+        "bits": st.fixed_dictionaries(
+            {"aggregate": st.integers(2, 12), **dict.fromkeys(MLPS, mlp_bits)}
+        ),
+    }
+)
+
+
 # A counterexample is a seed already: nothing to shrink.
-@settings(deadline=None, max_examples=15, phases=(Phase.explicit, Phase.generate))
+@settings(deadline=None, max_examples=30, phases=(Phase.explicit, Phase.generate))
 @given(
+    changes=networks,
     seed=st.integers(0, 10**6),
     gain=st.sampled_from([1.0, 1.5, 2.0, 3.0]),
-    bits=st.sampled_from([(2, 4), (4, 4), (8, 8), (6, 10)]),
+    pruned=st.sampled_from([0.0, 0.6]),
     n_nodes=st.integers(1, 31),
     n_edges=st.integers(0, 64),
     saturated=st.booleans(),
 )
+@plain
 def test_any_accepted_student_equals_its_integers(
     contract,
+    vary,
     make_student,
     make_partition,
     graph_tensors,
+    changes,
     seed,
     gain,
-    bits,
+    pruned,
     n_nodes,
     n_edges,
     saturated,
 ):
-    """Any weights, bit widths and graph, extreme features and degrees: float32 stays exact."""
-    changes = {"weight_bits": bits[0], "activation_bits": bits[1]}
-    network = contract.network.model_copy(update=changes)
-    other = contract.model_copy(update={"network": network})
-    student = make_student(other, seed, gain=gain)
+    """Any network, weights and graph, extreme features and degrees: float32 stays exact."""
+    other = vary(contract, **changes)
+    student = make_student(other, seed, gain=gain, pruned=pruned)
     try:
         integers = student.integer_network()
-    except FpgaGnnError:  # beyond float32, and said so
+        require_exact(integers)
+    except (FpgaGnnError, ValidationError):  # beyond float32 or FixedPoint, and said so
         reject()
     packed = make_partition(other, n_nodes, n_edges, seed, saturated=saturated)
     with torch.no_grad():

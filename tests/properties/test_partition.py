@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -9,10 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fpga_gnn.contract import (
+    Aggregation,
     FixedPoint,
     IntegerLayer,
     IntegerNetwork,
     PartitionShape,
+    Rounding,
     load_contract,
 )
 from fpga_gnn.events.sample import sample_store
@@ -65,10 +69,13 @@ def graphs(draw) -> Graph:
     return make_graph(n_nodes, pairs, draw(st.integers(0, 1000)), draw(st.integers(1, 50)))
 
 
+AGGREGATIONS, ROUNDINGS = get_args(Aggregation), get_args(Rounding)
 shapes = st.builds(PartitionShape, max_nodes=st.integers(2, 16), max_edges=st.integers(1, 32))
 
 
-def random_network(iterations: int, seed: int) -> IntegerNetwork:
+def random_network(
+    iterations: int, seed: int, aggregation: Aggregation = "sum", rounding: Rounding = "half_even"
+) -> IntegerNetwork:
     """A network whose states neither die out nor all saturate: most scores differ."""
     rng = np.random.default_rng(seed)
     state, relu = FixedPoint(bits=12, frac=0), FixedPoint(bits=12, frac=0, signed=False)
@@ -91,6 +98,8 @@ def random_network(iterations: int, seed: int) -> IntegerNetwork:
             layer(3 * HIDDEN, HIDDEN, relu, 4),
             layer(HIDDEN, 1, FixedPoint(bits=16, frac=0), 0),
         ),
+        aggregation=aggregation,
+        rounding=rounding,
     )
 
 
@@ -171,12 +180,21 @@ def test_every_edge_is_owned_once_or_reported(graph, shape, hops):
 
 
 @MANY
-@given(graphs(), shapes, st.integers(1, 3), st.integers(0, 1000))
-@example(LOOPS, PartitionShape(max_nodes=3, max_edges=8), 2, 0)
-@example(star(9), PartitionShape(max_nodes=11, max_edges=9), 3, 0)
-@example(chain(20), PartitionShape(max_nodes=9, max_edges=7), 3, 0)
-def test_owned_edges_score_as_in_the_whole_graph(graph, shape, iterations, seed):
-    network = random_network(iterations, seed)
+@given(
+    graphs(),
+    shapes,
+    st.integers(1, 3),
+    st.integers(0, 1000),
+    st.sampled_from(AGGREGATIONS),
+    st.sampled_from(ROUNDINGS),
+)
+@example(LOOPS, PartitionShape(max_nodes=3, max_edges=8), 2, 0, "sum", "half_even")
+@example(star(9), PartitionShape(max_nodes=11, max_edges=9), 3, 0, "max", "half_even")
+@example(chain(20), PartitionShape(max_nodes=9, max_edges=7), 3, 0, "max", "floor")
+def test_owned_edges_score_as_in_the_whole_graph(
+    graph, shape, iterations, seed, aggregation, rounding
+):
+    network = random_network(iterations, seed, aggregation, rounding)
     partitioned = partition_graph(graph, shape, network.iterations)
     expected = whole_scores(network, graph)
     expected[partitioned.unplaced] = UNPLACED
@@ -184,11 +202,12 @@ def test_owned_edges_score_as_in_the_whole_graph(graph, shape, iterations, seed)
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 3])
-def test_one_hop_less_gives_other_scores(iterations):
+@pytest.mark.parametrize("aggregation", AGGREGATIONS)
+def test_one_hop_less_gives_other_scores(iterations, aggregation):
     """The halo is as small as it can be, and the comparison above can fail."""
     shape = PartitionShape(max_nodes=2 * iterations + 4, max_edges=2 * iterations + 2)
     for seed in range(5):
-        graph, network = chain(20, seed), random_network(iterations, seed)
+        graph, network = chain(20, seed), random_network(iterations, seed, aggregation)
         expected = whole_scores(network, graph)
         exact = partition_graph(graph, shape, iterations)
         assert len(exact.partitions) > 1
@@ -237,9 +256,9 @@ def test_an_edge_whose_halo_is_too_large_is_reported():
 
 
 @MANY
-@given(graphs(), shapes, st.integers(0, 1000))
-def test_padding_lies_on_the_sacrificial_node_and_changes_no_score(graph, shape, seed):
-    network = random_network(2, seed)
+@given(graphs(), shapes, st.integers(0, 1000), st.sampled_from(AGGREGATIONS))
+def test_padding_lies_on_the_sacrificial_node_and_changes_no_score(graph, shape, seed, aggregation):
+    network = random_network(2, seed, aggregation)
     for part in partition_graph(graph, shape, 2).partitions:
         packed = pack(part, graph, shape)
         n_nodes, n_edges = packed.n_nodes, packed.n_edges

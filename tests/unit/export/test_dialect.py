@@ -39,11 +39,17 @@ def test_edge_gather_is_the_reference():
 
 
 @pytest.mark.parametrize("n_nodes", [4, 6])
-def test_edge_aggregate_is_the_reference(n_nodes):
+@pytest.mark.parametrize("aggregation", ["sum", "max"])
+def test_edge_aggregate_is_the_reference(n_nodes, aggregation):
     messages = np.arange(10).reshape(1, 5, 2) - 4
     src, dst = EDGES[0].T
-    found = run("EdgeAggregate", messages, True, n_nodes=n_nodes)
-    assert np.array_equal(found[0], aggregate(messages[0], src, dst, n_nodes))
+    found = run("EdgeAggregate", messages, True, n_nodes=n_nodes, aggregation=aggregation)
+    assert np.array_equal(found[0], aggregate(messages[0], src, dst, n_nodes, aggregation))
+
+
+def test_an_aggregation_the_firmware_does_not_have_is_refused():
+    with pytest.raises(Exception, match="mean"):
+        run("EdgeAggregate", np.ones((1, 5, 2)), True, n_nodes=4, aggregation="mean")
 
 
 def test_pointwise_dense_is_a_row_wise_matrix_product():

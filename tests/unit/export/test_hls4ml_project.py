@@ -45,10 +45,11 @@ def streams(folder):
     return written, read
 
 
-@pytest.mark.parametrize("iterations", [2, 4])
-def test_every_stream_has_one_writer_and_one_reader(contract, make_student, tmp_path, iterations):
-    network = contract.network.model_copy(update={"iterations": iterations})
-    deeper = contract.model_copy(update={"network": network})
+@pytest.mark.parametrize("iterations", [2, 4, 6, 8])
+def test_every_stream_has_one_writer_and_one_reader(
+    contract, vary, make_student, tmp_path, iterations
+):
+    deeper = vary(contract, hidden=3, mlp_layers=1, iterations=iterations, shared_weights=True)
     model = lower(export_qonnx(make_student(deeper), deeper))
     write_project(model, deeper, TARGET, tmp_path / "project", "")
     written, read = streams(tmp_path / "project")
@@ -61,6 +62,45 @@ def test_every_stream_has_one_writer_and_one_reader(contract, make_student, tmp_
     )
     assert max(len(call.split(", ")) - 1 for call in clones) <= CLONE_READERS
     assert any(call.startswith("edge_index") for call in clones)
+
+
+@pytest.mark.parametrize("aggregation", ["sum", "max"])
+@pytest.mark.parametrize("rounding", ["half_even", "floor"])
+def test_aggregation_and_rounding_reach_the_sources(
+    contract, vary, make_student, tmp_path, aggregation, rounding
+):
+    options = vary(contract, aggregation=aggregation, rounding=rounding, iterations=2)
+    model = lower(export_qonnx(make_student(options), options))
+    write_project(model, options, TARGET, tmp_path / "project", "")
+    firmware = tmp_path / "project" / "firmware"
+    joins = re.findall(r"typedef fpga_gnn::(\w+) join;", (firmware / "parameters.h").read_text())
+    assert joins == [f"join_{aggregation}"] * 2
+    types = (firmware / "defines.h").read_text()
+    mode = {"half_even": "AP_RND_CONV", "floor": "AP_TRN"}[rounding]
+    rounded = r"typedef nnet::array<ap_u?fixed<[-\d,]+,(AP_\w+),AP_SAT,0>, [\d*]+> layer\d+_t;"
+    assert set(re.findall(rounded, types)) == {mode}
+
+
+def test_a_maximum_is_as_wide_as_a_message(contract, vary, make_student, tmp_path):
+    options = vary(contract, aggregation="max", iterations=1, bits={"edge_update": {"output": 5}})
+    model = lower(export_qonnx(make_student(options), options))
+    graph = hls4ml_project._convert(model, options, TARGET, tmp_path / "project")
+    aggregate = layer(graph, "layers_0_EdgeAggregate")
+    message = aggregate.get_input_variable(aggregate.inputs[0]).type.precision
+    assert aggregate.get_output_variable().type.precision == message
+    assert message.width == 5
+
+
+def test_a_quantizer_that_changes_nothing_may_go(contract, vary, make_student, tmp_path):
+    """hls4ml drops it; a quantizer that rounds must stay."""
+    options = vary(contract, aggregation="max", iterations=1)
+    student = make_student(options)
+    (only,) = student.layers
+    only.aggregate.load_state_dict(only.edge_mlp[-1].state_dict())
+    model = lower(export_qonnx(student, options))
+    graph = hls4ml_project._convert(model, options, TARGET, tmp_path / "project")
+    assert "layers_0_aggregate_Quant_act" not in {layer.name for layer in graph.get_layers()}
+    require_as_asked(graph, model, options)
 
 
 def test_equal_arguments_write_equal_files(lowered, contract, tmp_path):
@@ -143,6 +183,8 @@ def test_checks_accept_what_hls4ml_makes(converted, lowered, contract):
         ("type", lambda g: set_type(g, "node_features")),
         ("rounding", lambda g: truncate(g, "decoder_2")),
         ("rounding", lambda g: truncate(g, "layers_0_aggregate_Quant_act")),
+        ("rounding", lambda g: truncate(g, "layers_0_edge_mlp_0")),
+        ("are missing", lambda g: g.graph.pop("layers_0_aggregate_Quant_act")),
         ("may overflow", lambda g: narrow_accumulator(g, "layers_0_edge_mlp_0")),
         ("weight type", lambda g: widen_weight(g, "layers_0_edge_mlp_0")),
         ("FIFO", lambda g: shallow(g, "layers_0_Concat")),

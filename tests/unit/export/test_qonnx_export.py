@@ -7,10 +7,11 @@ import onnx
 import pytest
 import torch
 from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.custom_op.registry import getCustomOp
 
 from fpga_gnn.errors import FpgaGnnError, InputError
 from fpga_gnn.export.execute import execute
-from fpga_gnn.export.formats import quant_format
+from fpga_gnn.export.formats import quant_format, quant_rounding
 from fpga_gnn.export.lowering import FIRMWARE_OPS, lower
 from fpga_gnn.export.qonnx_export import CONTRACT_KEY, FORMATS_KEY, INPUTS, OUTPUT, export_qonnx
 
@@ -31,7 +32,9 @@ def shape(tensor) -> tuple[int, ...]:
 
 def test_names_shapes_and_metadata(model, student, contract):
     assert tuple(tensor.name for tensor in model.graph.input) == INPUTS
-    assert [shape(tensor) for tensor in model.graph.input] == [(1, 32, 3), (1, 64, 4), (1, 64, 2)]
+    features = contract.features
+    rows = [(1, 32, len(features.node)), (1, 64, len(features.edge)), (1, 64, 2)]
+    assert [shape(tensor) for tensor in model.graph.input] == rows
     assert [(t.name, shape(t)) for t in model.graph.output] == [(OUTPUT, (1, 64, 1))]
     assert model.get_metadata_prop(CONTRACT_KEY) == contract.sha256
     formats = json.loads(model.get_metadata_prop(FORMATS_KEY))
@@ -63,14 +66,69 @@ def test_a_saved_model_runs_the_same(model, contract, make_partition, tmp_path):
     assert np.array_equal(execute(loaded, packed, contract), execute(model, packed, contract))
 
 
-def test_lowering_leaves_only_firmware_operators(model):
+SHARED = {"iterations": 3, "mlp_layers": 2, "shared_weights": True, "hidden": 4}
+
+
+def test_each_iteration_has_its_own_copy_of_shared_weights(contract, vary, make_student):
+    shared = vary(contract, **SHARED)
+    lowered = lower(export_qonnx(make_student(shared), shared))
+    weights = {
+        node.name: getCustomOp(node).get_nodeattr("weight")
+        for node in lowered.get_nodes_by_op_type("PointwiseDense")
+    }
+    assert len(weights) == 3 * (3 + 3 * 2)
+    for part in ("edge_mlp_0", "edge_mlp_4", "node_mlp_2"):
+        copies = [weights[f"layers_{i}_{part}"] for i in range(3)]
+        assert np.array_equal(copies[0], copies[1])
+        assert np.array_equal(copies[0], copies[2])
+
+
+def test_sharing_changes_no_name(contract, vary, make_student):
+    names = []
+    for shared in (True, False):
+        options = vary(contract, **(SHARED | {"shared_weights": shared}))
+        model = export_qonnx(make_student(options), options)
+        found = [node.name for node in model.graph.node]
+        assert len(set(found)) == len(found)
+        names.append(sorted(found))
+    assert names[0] == names[1]
+
+
+def test_equal_students_with_shared_weights_give_equal_bytes(contract, vary, make_student):
+    shared = vary(contract, **SHARED)
+    one, two = (export_qonnx(make_student(shared), shared).model for _ in range(2))
+    assert one.SerializeToString(deterministic=True) == two.SerializeToString(deterministic=True)
+
+
+@pytest.mark.parametrize("rounding", ["half_even", "floor"])
+def test_activations_round_as_the_contract_says_and_features_half_even(
+    contract, vary, make_student, rounding
+):
+    options = vary(contract, rounding=rounding)
+    lowered = lower(export_qonnx(make_student(options), options))
+    found = {n.name: quant_rounding(n) for n in lowered.get_nodes_by_op_type("Quant")}
+    features = {"node_input_Quant", "edge_input_Quant"}
+    assert {found.pop(name) for name in features} == {"half_even"}
+    assert set(found.values()) == {rounding}
+    assert "layers_0_aggregate_Quant" in found
+
+
+def test_a_rounding_that_no_contract_has_is_refused(model):
+    quant = ModelWrapper(model.model, make_deepcopy=True).get_nodes_by_op_type("Quant")[0]
+    getCustomOp(quant).set_nodeattr("rounding_mode", "CEIL")
+    with pytest.raises(FpgaGnnError, match="found rounding CEIL, expected ROUND or FLOOR"):
+        quant_rounding(quant)
+
+
+def test_lowering_leaves_only_firmware_operators(model, contract):
     before = model.model.SerializeToString(deterministic=True)
     lowered = lower(model)
     assert {node.op_type for node in lowered.graph.node} == FIRMWARE_OPS
     assert model.model.SerializeToString(deterministic=True) == before
     dense = [n.name for n in lowered.graph.node if n.op_type == "PointwiseDense"]
-    assert len(dense) == 14
-    assert dense[-1] == "decoder_2"
+    layers = contract.network.mlp_layers + 1
+    assert len(dense) == layers * (3 + 2 * contract.network.iterations)
+    assert dense[-1] == f"decoder_{2 * contract.network.mlp_layers}"
 
 
 def test_lowering_refuses_an_operator_the_firmware_does_not_have(model):
@@ -121,8 +179,7 @@ def test_execute_refuses_other_slots_and_indices(model, contract, make_partition
         execute(model, outside, contract)
 
 
-def test_unsafe_accumulators_are_not_exported(contract, make_student):
-    network = contract.network.model_copy(update={"weight_bits": 16})
-    wide = contract.model_copy(update={"network": network})
+def test_unsafe_accumulators_are_not_exported(contract, vary, make_student):
+    wide = vary(contract, bits={"edge_update": {"weight": 16}})
     with pytest.raises(FpgaGnnError, match="accumulator"):
         export_qonnx(make_student(wide), wide)
