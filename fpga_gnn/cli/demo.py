@@ -24,24 +24,26 @@ def demo(
     from fpga_gnn.flows.demo import demo as run_demo
     from fpga_gnn.hw.boards import load_board
     from fpga_gnn.training.config import TrainingConfig
+    from fpga_gnn.training.pipeline import TrainingProgress
 
     config = TrainingConfig(seed=seed)
     total = config.float_epochs + config.qat_epochs
     out_line = console().print
-    with progress_bars("module map", "graphs", "training", "ladder") as bars:
+    with progress_bars("module map", "graphs", "training", "cuts", "ladder") as bars:
         rows: list[dict[str, Any]] = []
 
         def trained(row: dict[str, Any]) -> None:
             rows.append(row)
-            bars[2](len(rows), total)
             if len(rows) == total:
                 out_line(epoch_line(row))
 
         progress = DemoProgress(
-            module_map=bars[0], graphs=bars[1], training=trained, ladder=bars[3]
+            module_map=bars[0],
+            training=TrainingProgress(graphs=bars[1], steps=bars[2], epoch=trained, cuts=bars[3]),
+            ladder=bars[4],
         )
         report = run_demo(
-            load_contract("w8"),
+            load_contract("small"),
             config,
             load_board("u250"),
             out,

@@ -18,9 +18,9 @@ def evaluate(
     events: Annotated[Path, typer.Option(help="Event store the model has not seen.")],
     out: Annotated[Path, typer.Option(help="Folder of evaluation.json and pictures.")],
     model: Annotated[
-        Path | None,
-        typer.Option(help="Folder of a teacher or a student; default: the shipped teacher."),
-    ] = None,
+        str,
+        typer.Option(help="Folder of a model, or 'teacher' or 'student' for the shipped ones."),
+    ] = "teacher",
     detector: Annotated[
         Detector | None, typer.Option(help="Hits to use; default: those the model learned from.")
     ] = None,
@@ -46,11 +46,10 @@ def evaluate(
     from fpga_gnn.flows.evaluate import evaluate as run_evaluation
     from fpga_gnn.report.evaluation import graph_lines, table_lines
     from fpga_gnn.training.config import Runtime
-    from fpga_gnn.training.edge_model import load_model
-    from fpga_gnn.training.teacher_run import default_teacher
+    from fpga_gnn.training.edge_model import load_model, model_folder
 
     how = {"device": device, "amp": amp, "compile": compile, "threads": threads}
-    trained = load_model(model or default_teacher(), checked(Runtime, how, "evaluate"))
+    trained = load_model(model_folder(model), checked(Runtime, how, "evaluate"))
     view = EventView.of(EventStore.open(events), detector or trained.detector, max_events)
     with progress_bar("events") as progress:
         evaluation = run_evaluation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -18,9 +19,18 @@ def epoch_line(row: dict[str, Any]) -> str:
     """Return one training epoch as text."""
     return (
         f"{row['phase']:>5} epoch {row['epoch'] + 1:3d}  loss {row['loss']:.4f}  "
-        f"validation AUC {row['auc']:.4f}  efficiency {row['efficiency']:.3f}  "
+        f"validation AUC {row['auc']:.5f}  efficiency {row['efficiency']:.3f}  "
         f"purity {row['purity']:.3f}"
     )
+
+
+def working_point_lines(points: Mapping[str, Any]) -> list[str]:
+    """Return what each track builder finds on validation events, and with which cuts."""
+    return [
+        f"{name:<17} validation efficiency {point.efficiency:.4f}  fakes {point.fake_rate:.4f}  "
+        f"({', '.join(f'{key} {value:g}' for key, value in point.settings.items())})"
+        for name, point in points.items()
+    ]
 
 
 def quality_line(quality: dict[str, Any]) -> str:

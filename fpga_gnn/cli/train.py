@@ -1,4 +1,4 @@
-"""``fpga-gnn train``: quantization-aware training of the edge classifier."""
+"""``fpga-gnn train``: a quantized edge classifier, from labels or from a teacher."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from fpga_gnn.cli.output import console, epoch_line, quality_line
-from fpga_gnn.cli.progress import progress_bar, progress_bars
+from fpga_gnn.cli.output import console, epoch_line, quality_line, working_point_lines
+from fpga_gnn.cli.progress import progress_bars
 from fpga_gnn.cli.settings import checked
+from fpga_gnn.cli.training_inputs import teacher_folder, training_events, training_map
 from fpga_gnn.contract import load_contract
 from fpga_gnn.errors import InputError
-from fpga_gnn.events.store import EventStore
-from fpga_gnn.training.config import TrainingConfig
-
-_DEFAULTS = TrainingConfig()
+from fpga_gnn.events.view import Detector
 
 
 def train(
@@ -26,31 +24,73 @@ def train(
         str | None, typer.Option(help="Quant config instead of --bits: a name or a YAML file.")
     ] = None,
     events: Annotated[
-        Path | None, typer.Option(help="Event store; default: the shipped miniature set.")
+        list[Path] | None,
+        typer.Option(help="Event store to learn from; repeatable; default: the shipped events."),
+    ] = None,
+    validation: Annotated[
+        Path | None,
+        typer.Option(
+            help="Event store to choose epoch and cuts on; default: the one store is split."
+        ),
+    ] = None,
+    detector: Annotated[Detector, typer.Option(help="Hits to use.")] = "pixel",
+    max_events: Annotated[
+        int | None, typer.Option(min=1, help="Learn from so many events of each store.")
     ] = None,
     module_map: Annotated[
         Path | None,
         typer.Option(help="Module map; default: learned from the training events, by layer."),
     ] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="Distil from this teacher: a folder, or 'shipped'.")
+    ] = None,
+    teacher_cache: Annotated[
+        Path | None, typer.Option(help="Keep the teacher's answers here; default: in --out.")
+    ] = None,
+    float_from: Annotated[
+        Path | None, typer.Option(help="Begin with the float network of this run.")
+    ] = None,
+    amp: Annotated[bool, typer.Option(help="Run the teacher in bfloat16.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; an interrupted run there goes on.")
     ] = None,
-    float_epochs: Annotated[
-        int, typer.Option(help="Epochs of float pre-training.")
-    ] = _DEFAULTS.float_epochs,
+    float_epochs: Annotated[int | None, typer.Option(help="Epochs of float pre-training.")] = None,
     qat_epochs: Annotated[
-        int, typer.Option(help="Epochs of quantization-aware training.")
-    ] = _DEFAULTS.qat_epochs,
+        int | None,
+        typer.Option(help="Epochs of quantization-aware training; 0: quantize after training."),
+    ] = None,
     learning_rate: Annotated[
-        float, typer.Option(help="Adam step size at the start.")
-    ] = _DEFAULTS.learning_rate,
-    seed: Annotated[int, typer.Option(help="Same seed and threads, same model.")] = _DEFAULTS.seed,
-    threads: Annotated[int, typer.Option(help="CPU threads of PyTorch.")] = _DEFAULTS.threads,
+        float | None, typer.Option(help="Largest step of the float training.")
+    ] = None,
+    qat_learning_rate: Annotated[
+        float | None, typer.Option(help="Largest step of the quantization-aware training.")
+    ] = None,
+    batch_edges: Annotated[int | None, typer.Option(help="Edges per step, about.")] = None,
+    batch_norm: Annotated[
+        bool | None, typer.Option(help="Batch norm in the float training, folded afterwards.")
+    ] = None,
+    sparsity: Annotated[
+        float | None, typer.Option(help="Share of the weights that pruning sets to zero.")
+    ] = None,
+    prune: Annotated[
+        str | None, typer.Option(help="What pruning removes: weight or unit (hidden units).")
+    ] = None,
+    soft_scores: Annotated[
+        float | None, typer.Option(help="Share of the loss from the teacher's edge scores.")
+    ] = None,
+    features: Annotated[
+        float | None, typer.Option(help="Weight of the teacher's edge states in the loss.")
+    ] = None,
+    monitored: Annotated[
+        int | None, typer.Option(help="Validation events scored after every epoch.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed and threads, same model.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads of PyTorch.")] = None,
 ) -> None:
     """Train the quantized interaction network and report its quality on held-out events."""
-    from fpga_gnn.events.sample import map_store, sample_store
-    from fpga_gnn.graphs.module_map_store import load_module_map
-    from fpga_gnn.training.pipeline import learn_training_map, train_run
+    from fpga_gnn.training.config import Runtime, TrainingConfig
+    from fpga_gnn.training.distillation import Distiller
+    from fpga_gnn.training.pipeline import TrainingProgress, train_run
 
     contract = load_contract(config_name(bits, config))
     options = {
@@ -58,34 +98,53 @@ def train(
         "float_epochs": float_epochs,
         "qat_epochs": qat_epochs,
         "learning_rate": learning_rate,
+        "qat_learning_rate": qat_learning_rate,
+        "batch_edges": batch_edges,
+        "batch_norm": batch_norm,
+        "sparsity": sparsity,
+        "prune": prune,
+        "soft_scores": soft_scores,
+        "features": features,
+        "monitored": monitored,
         "threads": threads,
     }
     settings = checked(TrainingConfig, options, "train")
-    store = EventStore.open(events) if events else sample_store()
-    folder = out or Path("runs") / f"{contract.name}-seed{seed}"
+    folder = out or Path("runs") / f"{contract.name}-seed{settings.seed}"
+    data = training_events("train", events, validation, detector, max_events)
+    distiller = None
+    if teacher:
+        cache = teacher_cache or folder / "teacher"
+        runtime = Runtime(amp=amp, threads=settings.threads)
+        distiller = Distiller(teacher_folder(teacher), cache, runtime)
+    elif soft_scores is not None or features is not None:
+        found = "--soft-scores or --features without --teacher"
+        raise InputError("train", found, "--teacher TEACHER or --teacher shipped")
     out_line = console().print
-    if module_map:
-        learned = load_module_map(module_map, contract)
-    else:
-        with progress_bar("module map") as progress:
-            extra = None if events else map_store()
-            learned = learn_training_map(contract, settings, store, extra, progress)
-    with progress_bars("graphs", "training") as (building, bar):
+    learned = training_map(module_map, contract, settings, data, shipped=not events)
+    with progress_bars("graphs", "steps", "cuts") as (graphs, steps, cuts):
         total = settings.float_epochs + settings.qat_epochs
         done = 0
 
         def show(row: dict[str, Any]) -> None:
             nonlocal done
             done += 1
-            bar(done, total)
             if done % max(total // 20, 1) == 0 or done == total:
                 out_line(epoch_line(row))
 
         run = train_run(
-            contract, settings, store, learned, folder, building=building, training=show
+            contract,
+            settings,
+            data,
+            learned,
+            folder,
+            distiller=distiller,
+            start=float_from,
+            progress=TrainingProgress(graphs=graphs, steps=steps, epoch=show, cuts=cuts),
         )
-    out_line(f"score cut {run.info.score_cut}, chosen on validation events")
-    out_line(f"held-out {quality_line(run.info.quality['test'])}")
+    for line in working_point_lines(run.info.builders):
+        out_line(line)
+    part = "test" if data.test else "validation"
+    out_line(f"{'held-out' if data.test else part} {quality_line(run.info.quality[part])}")
     out_line(f"saved {folder}; next: fpga-gnn synth --board u250 --model {folder}")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fpga_gnn.cli.output import console
+from fpga_gnn.cli.output import console, working_point_lines
 from fpga_gnn.cli.progress import progress_bars
 from fpga_gnn.cli.settings import checked
 from fpga_gnn.contract import load_contract
@@ -110,10 +110,6 @@ def train_teacher(
             n_monitored=monitored,
             progress=TeacherProgress(graphs=graphs, steps=steps, epoch=epoch, cuts=cuts),
         )
-    for name, point in teacher.info.builders.items():
-        chosen = ", ".join(f"{key} {value:g}" for key, value in point.settings.items())
-        out_line(
-            f"{name:<17} validation efficiency {point.efficiency:.4f}  fakes "
-            f"{point.fake_rate:.4f}  ({chosen})"
-        )
+    for line in working_point_lines(teacher.info.builders):
+        out_line(line)
     out_line(f"saved {out}; next: fpga-gnn evaluate --model {out} --events TEST_EVENTS")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,16 @@ class EventView:
     def read(self, event_id: int) -> Event:
         """Read one event."""
         return restrict(self.store.read(event_id), self.detector)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What a training keeps of the events it saw."""
+        return {
+            "origin": self.store.origin,
+            "detector": self.detector,
+            "ids": list(self.ids),
+            "sha256": self.hashes,
+        }
 
     @property
     def hashes(self) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from fpga_gnn.contract import Contract
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.sample import map_store, sample_store
+from fpga_gnn.events.view import EventView
 from fpga_gnn.flows.design import REPORT, write_design
 from fpga_gnn.flows.validate import (
     Physics,
@@ -31,13 +31,19 @@ from fpga_gnn.report.plots import (
 from fpga_gnn.report.summary import FlowReport, save_report
 from fpga_gnn.tracks.binomial import binned_efficiency
 from fpga_gnn.tracks.metrics import PT_EDGES
-from fpga_gnn.training.config import TrainingConfig
-from fpga_gnn.training.loop import Progress
-from fpga_gnn.training.pipeline import learn_training_map, train_run
+from fpga_gnn.training.config import Runtime, TrainingConfig
+from fpga_gnn.training.distillation import Distiller
+from fpga_gnn.training.loop import Count
+from fpga_gnn.training.pipeline import (
+    TrainingEvents,
+    TrainingProgress,
+    learn_training_map,
+    train_run,
+)
 from fpga_gnn.training.run import Run
+from fpga_gnn.training.teacher_run import default_teacher
 from fpga_gnn.verify.ladder import ScoredEvent
 
-Count = Callable[[int, int], None]
 PICTURES = ("event.png", "scores.png", "efficiency_pt.png")
 
 
@@ -46,8 +52,7 @@ class DemoProgress:
     """Callbacks of the demo's long steps: done and total, or an epoch's row."""
 
     module_map: Count
-    graphs: Count
-    training: Progress
+    training: TrainingProgress
     ladder: Count
 
 
@@ -66,15 +71,18 @@ def demo(
     figures and pictures are of the held-out events only.
     """
     store = sample_store()
-    learned = learn_training_map(contract, config, store, map_store(), progress.module_map)
+    events, run_folder = TrainingEvents.split(store, "pixel"), folder / "run"
+    sources = [*events.train, EventView.of(map_store(), "pixel")]
+    learned = learn_training_map(contract, config, sources, progress.module_map)
+    distiller = Distiller(default_teacher(), run_folder, Runtime())
     run = train_run(
         contract,
         config,
-        store,
+        events,
         learned,
-        folder / "run",
-        building=progress.graphs,
-        training=progress.training,
+        run_folder,
+        distiller=distiller,
+        progress=progress.training,
     )
     firmware = write_design(run, board, folder / "design", held_out_first(run, store))
     checked = validate(
@@ -111,7 +119,7 @@ def draw(run: Run, events: list[ScoredEvent], found: Physics, folder: Path) -> N
         *(column[rows].astype(np.float64) for column in (hits.x, hits.y, hits.z)),
         graph.src,
         graph.dst,
-        first.scores > run.info.score_cut,
+        first.scores > run.score_cut,
         found.tracks[0][rows],
         f"event {first.event.event_id}: {len(hits)} hits, {graph.n_edges} edges, "
         f"{found.matches[0].matched.size} tracks",
@@ -124,7 +132,7 @@ def draw(run: Run, events: list[ScoredEvent], found: Physics, folder: Path) -> N
         to_logit(np.concatenate([e.scores for e in events])),
         target,
         ~target & ~ignored,
-        float(to_logit(run.info.score_cut)),
+        float(to_logit(run.score_cut)),
     )
     n_targets = sum(int(match.target.sum()) for match in found.matches)
     rate = binned_efficiency(

@@ -11,14 +11,13 @@ from fpga_gnn.events.event import Event
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.export.firmware import Firmware
 from fpga_gnn.flows.design import REPORT, write_design
-from fpga_gnn.graphs.truth import EdgeLabels
+from fpga_gnn.graphs.truth import EdgeLabels, label_edges
 from fpga_gnn.hw.boards import Board
 from fpga_gnn.report.summary import FlowReport, RungResult, save_report
 from fpga_gnn.tracks.builder import build_tracks
 from fpga_gnn.tracks.candidates import Tracks
 from fpga_gnn.tracks.edge_metrics import summarize_edges
 from fpga_gnn.tracks.metrics import TrackMatch, match_tracks, summarize
-from fpga_gnn.training.data import LabelledGraph
 from fpga_gnn.training.pipeline import quality_row
 from fpga_gnn.training.run import Run
 from fpga_gnn.verify.ladder import Ladder, ScoredEvent
@@ -74,8 +73,17 @@ class Physics:
 
 def physics(run: Run, events: Sequence[ScoredEvent]) -> Physics:
     """Build tracks from the firmware's scores at the run's cut and compare them with truth."""
-    config, cut = run.info.training, run.info.score_cut
-    labels = [LabelledGraph.of(e.event, e.event_graph, config.selection).labels for e in events]
+    config, cut = run.info.training, run.score_cut
+    labels = [
+        label_edges(
+            e.event,
+            config.selection,
+            e.event_graph.hits.rows,
+            e.event_graph.graph.src,
+            e.event_graph.graph.dst,
+        )
+        for e in events
+    ]
     tracks = [build_tracks(e.event_graph, e.scores, cut, config.min_track_hits) for e in events]
     matches = [
         match_tracks(e.event, Tracks.from_labels(track), config.selection)
@@ -88,9 +96,12 @@ def physics(run: Run, events: Sequence[ScoredEvent]) -> Physics:
 def held_out_ids(run: Run, store: EventStore) -> tuple[int, ...]:
     """Return the events of ``store`` that ``run`` neither trained nor chose its score cut on."""
     record = run.info.events
-    if store.origin != record["origin"]:
-        return store.event_ids
-    seen = {*record["train"], *record["validation"]}
+    seen = {
+        event_id
+        for view in (*record["train"], record["validation"])
+        if view["origin"] == store.origin
+        for event_id in view["ids"]
+    }
     return tuple(i for i in store.event_ids if i not in seen)
 
 

@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.graphs.features import ALL_EDGE_FEATURES, EdgeFeature, NodeFeature
+from fpga_gnn.models.pruning import Granularity
 
 
 class TrainingConfig(BaseModel):
-    """Float pre-training, then quantization-aware training; one graph (event) per step."""
+    """Float pre-training, then quantization-aware training from it (none: ``qat_epochs`` = 0).
+
+    A step takes the edges of one sector of azimuth, about ``batch_edges`` of them. ``soft_scores``
+    is the share of the loss that comes from a teacher's edge scores instead of labels,
+    ``features`` the weight of the difference to its edge states. ``sparsity`` is the share of the
+    weights (or hidden units) that pruning sets to zero between a tenth and seven tenths of the
+    float training. ``monitored`` validation events are scored after every epoch.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seed: int = Field(default=1, ge=0)
     float_epochs: int = Field(default=200, ge=0)
-    qat_epochs: int = Field(default=60, ge=1)
+    qat_epochs: int = Field(default=60, ge=0)
     learning_rate: float = Field(default=1e-2, gt=0, allow_inf_nan=False)
+    qat_learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
+    batch_edges: int = Field(default=24576, ge=64)
+    batch_norm: bool = True
+    sparsity: float = Field(default=0.0, ge=0, lt=1)
+    prune: Granularity = "weight"
+    soft_scores: float = Field(default=0.5, ge=0, le=1)
+    features: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    monitored: int = Field(default=2, ge=1)
     threads: int = Field(default=1, ge=1, description="results depend on it in the last digit")
     selection: TargetSelection = TargetSelection()
     min_track_hits: int = Field(default=3, ge=1)
+
+    @model_validator(mode="after")
+    def _something_to_prune(self) -> Self:
+        if self.sparsity and not self.float_epochs:
+            raise ValueError("float_epochs > 0: pruning is part of the float training")
+        return self
 
 
 class TeacherConfig(BaseModel):

@@ -11,7 +11,7 @@ import numpy as np
 from fpga_gnn.contract import parse_contract
 from fpga_gnn.events.event import Event
 from fpga_gnn.graphs.construction import GraphConstruction, HitGraph, ModuleMapConstruction
-from fpga_gnn.graphs.module_map_store import load_module_map, save_module_map
+from fpga_gnn.graphs.module_map_store import load_model_map, save_model_map
 from fpga_gnn.training.checkpoint import load_json, save_json
 from fpga_gnn.training.metric_learning_run import (
     MetricLearning,
@@ -21,7 +21,7 @@ from fpga_gnn.training.metric_learning_run import (
 
 Construction = Literal["module-map", "metric-learning"]
 
-_CONTRACT, _MAP, _EMBEDDING = "contract.json", "module_map", "metric_learning"
+_CONTRACT, _EMBEDDING = "contract.json", "metric_learning"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ def save_construction(construction: GraphConstruction, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(construction, ModuleMapConstruction):
         save_json(folder / _CONTRACT, construction.contract.model_dump(mode="json"))
-        save_module_map(construction.module_map, folder / _MAP)
+        save_model_map(construction.module_map, folder)
     elif isinstance(construction, MetricLearningConstruction):
         save_metric_learning(construction.trained, folder / _EMBEDDING)
     else:
@@ -58,4 +58,4 @@ def load_construction(folder: Path, graph: Construction, device: str) -> GraphCo
     if graph == "metric-learning":
         return MetricLearningConstruction(load_metric_learning(folder / _EMBEDDING))
     contract = parse_contract(load_json(folder / _CONTRACT), folder / _CONTRACT)
-    return ModuleMapConstruction(load_module_map(folder / _MAP, contract), contract, device=device)
+    return ModuleMapConstruction(load_model_map(folder, contract), contract, device=device)

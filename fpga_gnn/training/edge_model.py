@@ -23,10 +23,10 @@ from fpga_gnn.tracks.builder import BUILDERS
 from fpga_gnn.tracks.metrics import TrackSelection
 from fpga_gnn.training.config import Runtime
 from fpga_gnn.training.data import graph_inputs
-from fpga_gnn.training.run import RUN_FILE, Run, load_run
+from fpga_gnn.training.run import RUN_FILE, Run, default_run, load_run
 from fpga_gnn.training.teacher import Scorer
 from fpga_gnn.training.teacher_data import teacher_inputs
-from fpga_gnn.training.teacher_run import TEACHER_FILE, Teacher, load_teacher
+from fpga_gnn.training.teacher_run import TEACHER_FILE, Teacher, default_teacher, load_teacher
 
 
 class EdgeModel(Protocol):
@@ -103,7 +103,7 @@ class TeacherModel:
 
 @dataclass(frozen=True, eq=False)
 class StudentModel:
-    """A quantized student with its module map; its one builder is connected components."""
+    """A quantized student with its module map."""
 
     run: Run
 
@@ -123,8 +123,8 @@ class StudentModel:
 
     @property
     def builders(self) -> dict[str, dict[str, Any]]:
-        logit = float(self._score.to_float(self.run.info.score_cut))
-        return {"cc": {"min_hits": self.tracks.min_hits, "cut": float(1 / (1 + np.exp(-logit)))}}
+        points = self.run.info.builders
+        return {name: points[name].settings for name in BUILDERS if name in points}
 
     @property
     def construction_name(self) -> str:
@@ -146,6 +146,12 @@ class StudentModel:
         integers = graph_of_edges(hits.records, graph.src, graph.dst, self.run.contract)
         inputs = graph_inputs(integers, self.run.contract)
         return self._score.to_float(student_scores(self.run.student, inputs, self._score))
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder of the shipped ``teacher`` or ``student``, or ``name`` as a path."""
+    shipped = {"teacher": default_teacher(), "student": default_run()}
+    return shipped.get(name, Path(name))
 
 
 def load_model(folder: Path, runtime: Runtime) -> EdgeModel:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from fpga_gnn.contract import Contract
 from fpga_gnn.errors import FpgaGnnError, InputError
-from fpga_gnn.models.edge_loss import balanced_edge_loss
+from fpga_gnn.models.edge_loss import balanced_edge_loss, feature_loss, soft_score_loss
 from fpga_gnn.models.interaction_network import InteractionNetwork
+from fpga_gnn.models.pruning import Pruner, sparsity_at
 from fpga_gnn.models.student import Student
 from fpga_gnn.tracks.edge_metrics import summarize_edges
 from fpga_gnn.training.checkpoint import (
@@ -24,21 +25,36 @@ from fpga_gnn.training.checkpoint import (
     save_progress,
 )
 from fpga_gnn.training.config import TrainingConfig
-from fpga_gnn.training.data import LabelledGraph, graph_inputs, mirror_signs
+from fpga_gnn.training.data import Batch, Example, Inputs
 
 Progress = Callable[[dict[str, Any]], None]
+Count = Callable[[int, int], None]
 _PHASES = ("float", "qat")
+_WARM_UP_STEPS = 200
+_WARM_UP = 0.05
+_LARGEST_GRADIENT = 1.0
+_WEIGHT_DECAY = 1e-5
+_PRUNING = 0.1, 0.7
+"""Shares of the float training between which weights are pruned."""
+_PRUNE_EVERY = 20
+_FEWEST_EDGES = 2
+"""A sector of fewer edges with a label teaches nothing."""
+_CALIBRATION = 16
+"""Examples of which one sector sets the first activation ranges."""
 
 
-def float_twin(contract: Contract) -> InteractionNetwork:
+def float_twin(contract: Contract, batch_norm: bool = False) -> InteractionNetwork:
     """Return the float network of the student's shape."""
+    network = contract.network
     return InteractionNetwork(
         node_features=len(contract.features.node),
         edge_features=len(contract.features.edge),
-        hidden=contract.network.hidden,
-        iterations=contract.network.iterations,
-        mlp_layers=1,
-        layer_norm=False,
+        hidden=network.hidden,
+        iterations=network.iterations,
+        mlp_layers=network.mlp_layers,
+        norm="batch" if batch_norm else "none",
+        aggregation=network.aggregation,
+        shared_weights=network.shared_weights,
     )
 
 
@@ -46,81 +62,110 @@ class Trainer:
     """Trains in ``folder``, one checkpoint per epoch; a new Trainer there resumes exactly.
 
     Each epoch draws from its own generator, seeded by (seed, phase, epoch), so a resumed run
-    equals an uninterrupted one. The student kept is the one of the best validation AUC.
+    equals an uninterrupted one. The student kept is the one of the best validation AUC; without
+    quantization-aware training it is the float network, calibrated (post-training quantization).
+    ``key`` says what else, beside contract and config, makes this training (events, teacher);
+    ``start`` are weights of the float network to begin with.
     """
 
     def __init__(
         self,
         contract: Contract,
         config: TrainingConfig,
-        train: Sequence[LabelledGraph],
-        validation: Sequence[LabelledGraph],
+        train: Sequence[Example],
+        monitored: Sequence[Example],
         folder: Path,
+        key: str,
+        start: dict[str, Tensor] | None = None,
     ) -> None:
         self._contract, self._config, self._folder = contract, config, folder
-        self._train = [_Example(graph, contract) for graph in train]
-        self._validation = [_Example(graph, contract) for graph in validation]
-        if not any(len(example.target) for example in self._train):
+        self._train, self._monitored = train, monitored
+        self._steps = [(i, j) for i, e in enumerate(train) for j in range(e.n_sectors)]
+        if not self._steps:
             raise InputError("training events", "no edge", "events with candidate edges")
+        if start is None and config.float_epochs + config.qat_epochs == 0:
+            raise InputError("train", "no epoch and no float network to start from", "one of them")
+        self._key = json.dumps([contract.sha256, config.model_dump(mode="json"), key])
         torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
         self._networks: dict[str, nn.Module] = {
-            "float": float_twin(contract),
+            "float": float_twin(contract, config.batch_norm),
             "qat": Student(contract),
+            "projection": nn.Linear(contract.network.hidden, _n_teacher_states(train)),
         }
+        if start is not None:
+            try:
+                self._networks["float"].load_state_dict(start)
+            except RuntimeError as error:
+                found = str(error).splitlines()[-1].strip()
+                raise InputError("float network to start from", found, "this shape") from error
         self._history: list[dict[str, Any]] = []
-        self._best = -math.inf
-        self._best_student: dict[str, Tensor] = {}
+        self._best: dict[str, Tensor] = {}
+
+    @property
+    def float_weights(self) -> dict[str, Tensor]:
+        """The weights of the float network, from which another training can start."""
+        return self._networks["float"].state_dict()
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One row per epoch: phase, epoch, loss, validation AUC, efficiency, purity."""
+        """One row per epoch: phase, epoch, loss, validation AUC, efficiency, purity, sparsity."""
         return list(self._history)
 
-    @property
-    def n_epochs(self) -> int:
-        """Epochs of both phases."""
-        return self._config.float_epochs + self._config.qat_epochs
+    def run(self, progress: Progress, stepped: Count = lambda done, total: None) -> Student:
+        """Train to the end and return the student (eval mode).
 
-    def run(self, progress: Progress) -> Student:
-        """Train to the end; ``progress`` gets each epoch's row. Returns the best student."""
-        resumed = self._resume()
+        ``progress`` gets each epoch's row, ``stepped`` the steps done and their total.
+        """
+        optimizer_state = self._resume()
         for row in self._history:
             progress(row)
         for phase in _PHASES:
             epochs = getattr(self._config, f"{phase}_epochs")
             done = sum(row["phase"] == phase for row in self._history)
-            if done == epochs:
-                continue
             if phase == "qat" and done == 0:
                 self._start_student()
+            if done == epochs:
+                continue
             network = self._networks[phase]
-            optimizer = torch.optim.Adam(network.parameters(), lr=self._config.learning_rate)
-            if resumed.get(phase):
-                restore_optimizer(optimizer, resumed[phase])
+            optimizer = torch.optim.AdamW(
+                [*network.parameters(), *self._networks["projection"].parameters()],
+                weight_decay=_WEIGHT_DECAY,
+            )
+            if optimizer_state.get(phase):
+                restore_optimizer(optimizer, optimizer_state[phase])
+            pruner = Pruner(network, self._config.prune)
             for epoch in range(done, epochs):
-                row = self._epoch(phase, epoch, epochs, network, optimizer)
+                row = self._epoch(phase, epoch, epochs, network, optimizer, pruner, stepped)
                 self._history.append(row)
-                if phase == "qat" and row["auc"] > self._best:
-                    self._best = row["auc"]
-                    self._best_student = {k: v.clone() for k, v in network.state_dict().items()}
+                if phase == "qat" and row["auc"] >= self._best_auc:
+                    self._best = {k: v.clone() for k, v in network.state_dict().items()}
                 self._save(phase, optimizer)
                 progress(row)
-        if not self._best_student:
+        if self._config.qat_epochs == 0:
+            self._best = self._networks["qat"].state_dict()
+        if not self._best:
             raise FpgaGnnError(
                 "training: no epoch has a validation AUC; check that validation events "
                 "hold target and fake edges"
             )
         student = Student(self._contract)
-        student.load_state_dict(self._best_student)
+        student.load_state_dict(self._best)
         return student.eval()
+
+    @property
+    def _best_auc(self) -> float:
+        found = [row["auc"] for row in self._history if row["phase"] == "qat"]
+        return max((auc for auc in found if not math.isnan(auc)), default=-math.inf)
 
     def _start_student(self) -> None:
         student, twin = self._networks["qat"], self._networks["float"]
         assert isinstance(student, Student)
         assert isinstance(twin, InteractionNetwork)
-        student.load_float(twin)
-        student.calibrate(example.inputs for example in self._train)
+        student.load_float(twin.eval())
+        student.calibrate(
+            example.batch(0, 0.0, False, False).inputs for example in self._train[:_CALIBRATION]
+        )
 
     def _epoch(
         self,
@@ -129,51 +174,74 @@ class Trainer:
         epochs: int,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
+        pruner: Pruner,
+        stepped: Count,
     ) -> dict[str, Any]:
+        config, n_steps = self._config, len(self._steps)
         draw = torch.Generator()
-        draw.manual_seed(self._config.seed * 1_000_003 + _PHASES.index(phase) * 100_003 + epoch)
-        start = self._config.learning_rate * (1.0 if phase == "float" else 0.3)
-        for group in optimizer.param_groups:
-            group["lr"] = start * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+        draw.manual_seed(config.seed * 1_000_003 + _PHASES.index(phase) * 100_003 + epoch)
+        turns = torch.rand(len(self._train), generator=draw).tolist()
+        largest = config.learning_rate if phase == "float" else config.qat_learning_rate
+        before = 0 if phase == "float" else config.float_epochs * n_steps
+        total = (config.float_epochs + config.qat_epochs) * n_steps
+        loss_sum = 0.0
         network.train()
-        total = 0.0
-        for i in torch.randperm(len(self._train), generator=draw).tolist():
-            flip_z, flip_phi = (torch.rand(2, generator=draw) < 0.5).tolist()
-            inputs = self._train[i].mirrored(flip_z, flip_phi)
-            optimizer.zero_grad()
-            loss = self._train[i].loss(network(*inputs))
-            loss.backward()
-            optimizer.step()
-            total += float(loss.detach())
-        network.eval()
-        with torch.no_grad():
-            scores = [network(*example.inputs).numpy() for example in self._validation]
-        quality = summarize_edges(scores, [e.graph.labels for e in self._validation], cut=0.0)
+        for number, step in enumerate(torch.randperm(n_steps, generator=draw).tolist()):
+            done = epoch * n_steps + number
+            for group in optimizer.param_groups:
+                group["lr"] = largest * _schedule(done, epochs * n_steps)
+            flips = (torch.rand(2, generator=draw) < 0.5).tolist()
+            example, sector = self._steps[step]
+            if config.features and self._train[example].teacher:
+                flips = [False, False]  # the teacher's states are those of the event as it is
+            batch = self._train[example].batch(sector, turns[example], *flips)
+            if int(batch.counted.sum()) >= _FEWEST_EDGES:
+                optimizer.zero_grad()
+                loss = self._loss(network, batch)
+                loss.backward()
+                nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
+                optimizer.step()
+                loss_sum += float(loss.detach())
+            last = done + 1 == epochs * n_steps
+            if phase == "float" and config.sparsity and (last or done % _PRUNE_EVERY == 0):
+                start, end = _PRUNING
+                part = (done + 1) / (epochs * n_steps)
+                pruner.prune(sparsity_at((part - start) / (end - start), config.sparsity))
+            pruner.apply()
+            stepped(before + done + 1, total)
         return {
             "phase": phase,
             "epoch": epoch,
-            "loss": total / len(self._train),
-            "auc": quality.auc,
-            "efficiency": quality.efficiency,
-            "purity": quality.purity,
+            "loss": loss_sum / n_steps,
+            **self._quality(network),
+            "sparsity": pruner.sparsity,
         }
+
+    def _loss(self, network: nn.Module, batch: Batch) -> Tensor:
+        config, used = self._config, batch.counted
+        logits, states = _logits_and_states(network, batch.inputs)
+        if batch.teacher is None:
+            return balanced_edge_loss(logits[used], batch.target[used])
+        loss = config.soft_scores * soft_score_loss(logits[used], batch.teacher.logits[used])
+        if config.soft_scores < 1:
+            hard = balanced_edge_loss(logits[used], batch.target[used])
+            loss = loss + (1 - config.soft_scores) * hard
+        if config.features:
+            projected = self._networks["projection"](states)
+            loss = loss + config.features * feature_loss(projected, batch.teacher.states.float())
+        return loss
+
+    def _quality(self, network: nn.Module) -> dict[str, float]:
+        network.eval()
+        with torch.no_grad():
+            scores = [network(*example.inputs).numpy() for example in self._monitored]
+        quality = summarize_edges(scores, [e.labels for e in self._monitored], cut=0.0)
+        return {"auc": quality.auc, "efficiency": quality.efficiency, "purity": quality.purity}
 
     def _save(self, phase: str, optimizer: torch.optim.Optimizer) -> None:
         groups = {name: network.state_dict() for name, network in self._networks.items()}
-        groups |= {
-            "best": self._best_student,
-            f"optimizer-{phase}": flatten_optimizer(optimizer),
-        }
+        groups |= {"best": self._best, f"optimizer-{phase}": flatten_optimizer(optimizer)}
         save_progress(self._folder, groups, self._history, self._key)
-
-    @property
-    def _key(self) -> str:
-        graphs = [
-            [e.graph.event.event_id, e.graph.graph.n_nodes, e.graph.graph.n_edges]
-            for e in (*self._train, *self._validation)
-        ]
-        config = self._config.model_dump(mode="json")
-        return json.dumps([self._contract.sha256, config, graphs], sort_keys=True)
 
     def _resume(self) -> dict[str, dict[str, Tensor]]:
         """Restore networks and history; return the optimizer tensors by phase."""
@@ -183,28 +251,27 @@ class Trainer:
         groups, self._history = saved
         for name, network in self._networks.items():
             network.load_state_dict(groups[name])
-        self._best_student = groups.get("best", {})
-        self._best = max(
-            (row["auc"] for row in self._history if row["phase"] == "qat"), default=-math.inf
-        )
+        self._best = groups.get("best", {})
         return {phase: groups.get(f"optimizer-{phase}", {}) for phase in _PHASES}
 
 
-class _Example:
-    """A labelled graph as tensors."""
+def _n_teacher_states(examples: Sequence[Example]) -> int:
+    return max((e.teacher.states.shape[1] for e in examples if e.teacher), default=1)
 
-    def __init__(self, graph: LabelledGraph, contract: Contract) -> None:
-        self.graph = graph
-        self.inputs = graph_inputs(graph.graph, contract)
-        self.target = torch.from_numpy(graph.labels.target).float()
-        self._used = torch.from_numpy(~graph.labels.ignored)
-        self._names = tuple(contract.features.node), tuple(contract.features.edge)
 
-    def mirrored(self, flip_z: bool, flip_phi: bool) -> tuple[Tensor, Tensor, Tensor]:
-        node, edge, edge_index = self.inputs
-        node_signs, edge_signs = (mirror_signs(names, flip_z, flip_phi) for names in self._names)
-        return node * node_signs, edge * edge_signs, edge_index
+def _logits_and_states(network: nn.Module, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    """Return the logits [E] and the edge states [E, H] they were decoded from."""
+    node, edge, edge_index = inputs
+    if isinstance(network, Student):
+        pairs = edge_index.T
+        x, e = network.states(node, edge, pairs)
+        return network.decode(x, e, pairs).squeeze(-1), e
+    assert isinstance(network, InteractionNetwork)
+    x, e = network.states(node, edge, edge_index)
+    return network.decode(x, e, edge_index), e
 
-    def loss(self, logits: Tensor) -> Tensor:
-        """The balanced loss, ignored edges left out."""
-        return balanced_edge_loss(logits[self._used], self.target[self._used])
+
+def _schedule(done: int, total: int) -> float:
+    """Return the share of the learning rate at a step: warm-up, then cosine."""
+    warm_up = min(_WARM_UP_STEPS, _WARM_UP * total)
+    return min((done + 1) / max(warm_up, 1), 1.0) * 0.5 * (1 + math.cos(math.pi * done / total))

@@ -2,128 +2,189 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fpga_gnn.contract import Contract
-from fpga_gnn.contract.fixed_point import Int64
+from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.split import split_ids
 from fpga_gnn.events.store import EventStore
+from fpga_gnn.events.view import Detector, EventView
+from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.map_learning import learn_module_map
 from fpga_gnn.graphs.map_settings import MapSettings
 from fpga_gnn.graphs.module_map import ModuleMap
-from fpga_gnn.models.scoring import student_scores
+from fpga_gnn.graphs.truth import EdgeLabels
+from fpga_gnn.models.scoring import probability, student_scores
+from fpga_gnn.models.student import Student
+from fpga_gnn.tracks.builder import BUILDERS
 from fpga_gnn.tracks.edge_metrics import EdgeSummary, summarize_edges
-from fpga_gnn.tracks.metrics import TrackSummary
+from fpga_gnn.tracks.metrics import TrackSelection, TrackSummary
+from fpga_gnn.training.checkpoint import load_tensors, save_tensors
 from fpga_gnn.training.config import TrainingConfig
-from fpga_gnn.training.data import LabelledGraph, graph_inputs, labelled_graphs
-from fpga_gnn.training.loop import Progress, Trainer
-from fpga_gnn.training.run import Run, RunInfo, save_run
-from fpga_gnn.training.working_point import choose_cut, track_quality
+from fpga_gnn.training.data import Example, graph_inputs, labelled_graph
+from fpga_gnn.training.distillation import Distiller
+from fpga_gnn.training.loop import Count, Progress, Trainer
+from fpga_gnn.training.run import FLOAT_FILE, Run, RunInfo, save_run
+from fpga_gnn.training.track_points import ScoredGraph, track_summary, working_points
+
+
+@dataclass(frozen=True)
+class TrainingEvents:
+    """Events to learn from, to choose epoch and cuts on, and to report on (None: on no others)."""
+
+    train: Sequence[EventView]
+    validation: EventView
+    test: EventView | None
+
+    @classmethod
+    def split(cls, store: EventStore, detector: Detector) -> TrainingEvents:
+        """Split one store as ``events.split`` does."""
+        split = split_ids(store.event_ids, store.path)
+        train, validation, test = (
+            EventView(store, ids, detector) for ids in (split.train, split.validation, split.test)
+        )
+        return cls([train], validation, test)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What the run keeps of its events."""
+        return {
+            "train": [view.record for view in self.train],
+            "validation": self.validation.record,
+            "test": self.test.record if self.test else None,
+        }
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """Callbacks of the long steps: done and total, or an epoch's row."""
+
+    graphs: Count
+    steps: Count
+    epoch: Progress
+    cuts: Count
 
 
 def learn_training_map(
     contract: Contract,
     config: TrainingConfig,
-    store: EventStore,
-    extra: EventStore | None,
+    sources: Sequence[EventView],
     progress: Callable[[int, int], None],
 ) -> ModuleMap:
-    """Learn a module map, windows pooled by layer, from the training split of ``store``.
-
-    ``extra`` is a sample of which all events may be learned from.
-    """
-    split = split_ids(store.event_ids, store.path)
-    sources = [(store, split.train), *([(extra, extra.event_ids)] if extra else [])]
-    total = sum(len(ids) for _, ids in sources)
+    """Learn a module map, windows pooled by layer, from all events of ``sources``."""
+    total = sum(len(view) for view in sources)
 
     def events() -> Iterator[Event]:
-        done = 0
-        for source, ids in sources:
-            for event_id in ids:
-                yield source.read(event_id)
-                done += 1
-                progress(done, total)
+        for done, event in enumerate((event for view in sources for event in view), start=1):
+            yield event
+            progress(done, total)
 
-    origin = {"events": store.origin, "ids": split.train, "extra": extra.origin if extra else None}
+    origin = {"sources": [{"origin": v.store.origin, "ids": list(v.ids)} for v in sources]}
     return learn_module_map(
-        events(), contract, config.selection, MapSettings(pooling="layer"), dict(origin)
+        events(), contract, config.selection, MapSettings(pooling="layer"), origin
     )
 
 
 def train_run(
     contract: Contract,
     config: TrainingConfig,
-    store: EventStore,
+    events: TrainingEvents,
     module_map: ModuleMap,
     folder: Path,
     *,
-    building: Callable[[int, int], None],
-    training: Progress,
+    distiller: Distiller | None = None,
+    start: Path | None = None,
+    builders: Sequence[str] = tuple(BUILDERS),
+    shared_map: bool = False,
+    progress: TrainingProgress,
 ) -> Run:
-    """Train on the training split of ``store``; report quality on its test split.
+    """Train, choose the cuts of ``builders`` on validation events, report quality.
 
-    Writes the run into ``folder``, resuming an interrupted one. ``building`` is called with
-    graphs built and their total, ``training`` with each epoch's row.
+    Writes the run into ``folder``, resuming an interrupted one. With a ``distiller`` the student
+    learns from the teacher as ``config`` says. ``start`` is the folder of a run whose float network
+    this training begins with. ``shared_map`` is that of ``save_run``.
     """
-    split = split_ids(store.event_ids, store.path)
-    n_built, n_events = 0, len(store.event_ids)
+    weights = load_tensors(start / FLOAT_FILE)[0] if start else None
+    detector = events.validation.detector
+    if distiller and distiller.detector != detector:
+        raise InputError("teacher", f"one of {distiller.detector} hits", f"one of {detector} hits")
+    monitored_ids = events.validation.ids[: config.monitored]
+    total = sum(len(view) for view in events.train) + len(monitored_ids)
+    n_built = 0
 
-    def graphs(ids: Sequence[int]) -> list[LabelledGraph]:
+    def example(event: Event, teacher: Distiller | None) -> Example:
         nonlocal n_built
-        built = []
-        events = (store.read(i) for i in ids)
-        for graph in labelled_graphs(events, module_map, contract, config.selection):
-            built.append(graph)
-            n_built += 1
-            building(n_built, n_events)
-        return built
+        labelled = labelled_graph(event, module_map, contract, config.selection)
+        targets = teacher.targets(event, labelled.hit_graph) if teacher else None
+        n_built += 1
+        progress.graphs(n_built, total)
+        return Example(labelled, contract, config.batch_edges, targets)
 
-    train, validation, test = graphs(split.train), graphs(split.validation), graphs(split.test)
+    train = [example(event, distiller) for view in events.train for event in view]
+    monitored = [example(events.validation.read(i), None) for i in monitored_ids]
+    teacher_sha256 = distiller.sha256 if distiller else None
+    start_sha256 = sha256_of(start / FLOAT_FILE) if start else None
+    map_info = module_map.info.model_dump(mode="json")
+    key = json.dumps([events.record, teacher_sha256, start_sha256, map_info])
+    trainer = Trainer(contract, config, train, monitored, folder, key, weights)
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(contract, config, train, validation, folder)
-    student = trainer.run(training)
-    score = student.integer_network().score
-
-    def scores(of: Sequence[LabelledGraph]) -> list[Int64]:
-        return [student_scores(student, graph_inputs(g.graph, contract), score) for g in of]
-
-    validation_scores = scores(validation)
-    cut = choose_cut(validation, validation_scores, config.min_track_hits, config.selection)
-    quality = {
-        name: _quality(part, found, cut, config)
-        for name, part, found in (
-            ("validation", validation, validation_scores),
-            ("test", test, scores(test)),
-        )
-    }
-    run = Run(
-        contract,
-        module_map,
-        student,
-        RunInfo(
-            contract_sha256=contract.sha256,
-            training=config,
-            events={"origin": store.origin, **asdict(split)},
-            score_cut=cut,
-            history=trainer.history,
-            quality=quality,
-        ),
+    student = trainer.run(progress.epoch, progress.steps)
+    del train, monitored
+    tracks = TrackSelection(min_hits=config.min_track_hits)
+    validation = _scored(student, events.validation, module_map, contract, config)
+    points = working_points(
+        [graph for graph, _ in validation], builders, tracks, config.selection, progress.cuts
     )
-    save_run(run, folder)
+    quality = {"validation": _quality(validation, points["cc"].settings, config)}
+    if events.test:
+        test = _scored(student, events.test, module_map, contract, config)
+        quality["test"] = _quality(test, points["cc"].settings, config)
+    info = RunInfo(
+        contract_sha256=contract.sha256,
+        training=config,
+        teacher_sha256=teacher_sha256,
+        start_sha256=start_sha256,
+        events=events.record,
+        builders=points,
+        history=trainer.history,
+        quality=quality,
+    )
+    run = Run(contract, module_map, student, info)
+    save_tensors(folder / FLOAT_FILE, trainer.float_weights, {})
+    save_run(run, folder, shared_map=shared_map)
     return run
 
 
-def _quality(
-    graphs: Sequence[LabelledGraph], scores: Sequence[Int64], cut: int, config: TrainingConfig
-) -> dict[str, Any]:
-    edges = summarize_edges(scores, [g.labels for g in graphs], cut)
-    tracks = track_quality(graphs, scores, cut, config.min_track_hits, config.selection)
-    return quality_row(edges, tracks)
+_Scored = list[tuple[ScoredGraph, EdgeLabels]]
+
+
+def _scored(
+    student: Student,
+    view: EventView,
+    module_map: ModuleMap,
+    contract: Contract,
+    config: TrainingConfig,
+) -> _Scored:
+    score = student.integer_network().score
+    scored = []
+    for event in view:
+        labelled = labelled_graph(event, module_map, contract, config.selection)
+        scores = student_scores(student, graph_inputs(labelled.graph, contract), score)
+        probabilities = probability(score.to_float(scores))
+        scored.append((ScoredGraph(event, labelled.hit_graph, probabilities), labelled.labels))
+    return scored
+
+
+def _quality(scored: _Scored, settings: dict[str, Any], config: TrainingConfig) -> dict[str, Any]:
+    graphs, labels = zip(*scored, strict=True)
+    edges = summarize_edges([graph.score for graph in graphs], labels, settings["cut"])
+    return quality_row(edges, track_summary("cc", settings, graphs, config.selection))
 
 
 def quality_row(edges: EdgeSummary, tracks: TrackSummary) -> dict[str, Any]:

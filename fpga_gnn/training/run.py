@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fpga_gnn import __version__
@@ -14,13 +15,21 @@ from fpga_gnn.contract import Contract, parse_contract, validation_error
 from fpga_gnn.errors import InputError
 from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.module_map import ModuleMap
-from fpga_gnn.graphs.module_map_store import load_module_map, save_module_map
+from fpga_gnn.graphs.module_map_store import (
+    load_model_map,
+    save_model_map,
+    shared_map_sha256,
+)
+from fpga_gnn.models.scoring import probability
 from fpga_gnn.models.student import Student
 from fpga_gnn.resources import data_dir
 from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, save_tensors
 from fpga_gnn.training.config import TrainingConfig
+from fpga_gnn.training.track_points import WorkingPoint
 
-_STUDENT, _CONTRACT, _MAP = "student.safetensors", "contract.json", "module_map"
+_STUDENT, _CONTRACT = "student.safetensors", "contract.json"
+FLOAT_FILE = "float.safetensors"
+"""Weights of the float network that the student was made of, in the folder of a run."""
 RUN_FILE = "run.json"
 """Record of a finished run, in its folder."""
 
@@ -33,16 +42,19 @@ class RunInfo(BaseModel):
     version: str = __version__
     contract_sha256: str
     training: TrainingConfig
+    teacher_sha256: str | None
+    start_sha256: str | None
     events: dict[str, Any]
-    score_cut: int
+    builders: dict[str, WorkingPoint]
     history: list[dict[str, Any]]
     quality: dict[str, dict[str, int | float | None]]
 
 
 class _Record(RunInfo):
-    """What run.json holds: the record, and the hash of the student it is about."""
+    """What run.json holds: the record, and the hashes of the student and map it is about."""
 
     student_sha256: str
+    module_map_sha256: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,21 +66,36 @@ class Run:
     student: Student
     info: RunInfo
 
+    @property
+    def score_cut(self) -> int:
+        """The cut of connected components in LSB of the score: edges above it are kept."""
+        score = self.student.integer_network().score
+        grid = np.arange(score.min_int, score.max_int + 1)
+        above = probability(score.to_float(grid)) > self.info.builders["cc"].settings["cut"]
+        return score.max_int - int(above.sum())
+
 
 def default_run() -> Path:
     """Return the folder of the shipped model."""
     return data_dir() / "model"
 
 
-def save_run(run: Run, folder: Path) -> None:
-    """Write ``run`` into ``folder``; run.json comes last, so a folder with it is complete."""
+def save_run(run: Run, folder: Path, *, shared_map: bool = False) -> None:
+    """Write ``run`` into ``folder``; run.json comes last, so a folder with it is complete.
+
+    With ``shared_map`` the map is not written: it lies beside the folder already.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RUN_FILE).unlink(missing_ok=True)
     save_json(folder / _CONTRACT, run.contract.model_dump(mode="json"))
-    save_module_map(run.module_map, folder / _MAP)
+    map_sha256 = shared_map_sha256(folder) if shared_map else save_model_map(run.module_map, folder)
     metadata = {"contract_sha256": run.contract.sha256}
     save_tensors(folder / _STUDENT, run.student.state_dict(), metadata)
-    record = _Record(**run.info.model_dump(), student_sha256=sha256_of(folder / _STUDENT))
+    record = _Record(
+        **run.info.model_dump(),
+        student_sha256=sha256_of(folder / _STUDENT),
+        module_map_sha256=map_sha256,
+    )
     save_json(folder / RUN_FILE, record.model_dump(mode="json"))
 
 
@@ -80,7 +107,7 @@ def load_run(folder: Path) -> Run:
         record = _Record.model_validate(load_json(folder / RUN_FILE))
     except ValidationError as error:
         raise validation_error(error, folder / RUN_FILE, _Record) from error
-    info = RunInfo(**record.model_dump(exclude={"student_sha256"}))
+    info = RunInfo(**record.model_dump(exclude={"student_sha256", "module_map_sha256"}))
     contract = parse_contract(load_json(folder / _CONTRACT), folder / _CONTRACT)
     contract.require_hash(info.contract_sha256, folder / RUN_FILE)
     tensors, metadata = load_tensors(folder / _STUDENT)
@@ -96,5 +123,5 @@ def load_run(folder: Path) -> Run:
     except RuntimeError as error:
         found = json.dumps(str(error).splitlines()[-1].strip())
         raise InputError(folder / _STUDENT, found, "this contract's network") from error
-    module_map = load_module_map(folder / _MAP, contract)
+    module_map = load_model_map(folder, contract, record.module_map_sha256)
     return Run(contract, module_map, student.eval(), info)

@@ -21,7 +21,8 @@ from fpga_gnn.training.checkpoint import (
     save_progress,
 )
 from fpga_gnn.training.config import Runtime, TeacherConfig
-from fpga_gnn.training.teacher_data import Inputs, PartitionedExample, TeacherGraph
+from fpga_gnn.training.data import Inputs
+from fpga_gnn.training.teacher_data import PartitionedExample, TeacherGraph
 
 Progress = Callable[[dict[str, Any]], None]
 _WARM_UP = 0.05
@@ -36,7 +37,7 @@ def teacher_network(config: TeacherConfig) -> InteractionNetwork:
         hidden=config.hidden,
         iterations=config.iterations,
         mlp_layers=config.mlp_layers,
-        layer_norm=True,
+        norm="layer",
     )
 
 
@@ -53,12 +54,13 @@ class Scorer:
     def logits(self, inputs: Inputs) -> Tensor:
         """Return one logit per edge [E], float32 on the CPU."""
         device = self._runtime.device
-        with torch.no_grad(), _autocast(self._runtime):
+        with torch.no_grad(), autocast(self._runtime):
             scores: Tensor = self._network(*(tensor.to(device) for tensor in inputs))
         return scores.float().cpu()
 
 
-def _autocast(runtime: Runtime) -> torch.autocast:
+def autocast(runtime: Runtime) -> torch.autocast:
+    """Return the context in which ``runtime`` runs a network."""
     kind = torch.device(runtime.device).type
     return torch.autocast(kind, torch.bfloat16, enabled=runtime.amp)
 
@@ -137,7 +139,7 @@ class TeacherTrainer:
             batch = self._train[example].batch(part, flip_z, flip_phi)
             device = self._runtime.device
             self._optimizer.zero_grad()
-            with _autocast(self._runtime):
+            with autocast(self._runtime):
                 logits = forward(*(tensor.to(device) for tensor in batch.inputs))
             counted = batch.counted.to(device)
             loss = balanced_edge_loss(logits.float()[counted], batch.target.to(device)[counted])

@@ -18,10 +18,7 @@ from fpga_gnn.graphs.graph import Graph
 from fpga_gnn.graphs.partition import Partition, partition_graph
 from fpga_gnn.graphs.truth import EdgeLabels, label_edges
 from fpga_gnn.training.config import TeacherConfig
-from fpga_gnn.training.data import mirror_signs
-
-Inputs = tuple[Tensor, Tensor, Tensor]
-"""Node features [N, Fn], edge features [E, Fe], edge_index [2, E]: arguments of a network."""
+from fpga_gnn.training.data import Inputs, mirror_signs
 
 _ANGLE_SCALE = 1 << 16
 

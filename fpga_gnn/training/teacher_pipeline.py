@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fpga_gnn.errors import CapacityError
 from fpga_gnn.events.view import EventView
 from fpga_gnn.graphs.construction import GraphConstruction
-from fpga_gnn.models.interaction_network import InteractionNetwork
 from fpga_gnn.tracks.builder import BUILDERS
 from fpga_gnn.tracks.metrics import TrackSelection
 from fpga_gnn.training.config import Runtime, TeacherConfig
@@ -25,8 +22,8 @@ from fpga_gnn.training.teacher_data import (
     teacher_graphs,
     teacher_inputs,
 )
-from fpga_gnn.training.teacher_run import Teacher, TeacherInfo, WorkingPoint, save_teacher
-from fpga_gnn.training.track_points import ScoredGraph, choose_settings, n_settings
+from fpga_gnn.training.teacher_run import Teacher, TeacherInfo, save_teacher
+from fpga_gnn.training.track_points import ScoredGraph, working_points
 
 Count = Callable[[int, int], None]
 _TRACKS = TrackSelection()
@@ -61,7 +58,6 @@ def train_teacher(
     the cuts of the track builders. An interrupted training in ``folder`` goes on.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    save_construction(construction, folder)
     total = sum(len(view) for view in train) + min(n_monitored, len(validation))
     examples = []
     n_unplaced = 0
@@ -91,10 +87,15 @@ def train_teacher(
         events=record,
         history=trainer.history,
         tracks=tracks,
-        builders=_working_points(
-            network, runtime, construction, config, validation, tracks, progress.cuts
+        builders=working_points(
+            score_events(Scorer(network, runtime), construction, config, validation),
+            list(BUILDERS),
+            tracks,
+            config.selection,
+            progress.cuts,
         ),
     )
+    save_construction(construction, folder)
     save_teacher(network, info, folder)
     return Teacher(network, construction, info)
 
@@ -111,45 +112,5 @@ def score_events(
     return scored
 
 
-def _working_points(
-    network: InteractionNetwork,
-    runtime: Runtime,
-    construction: GraphConstruction,
-    config: TeacherConfig,
-    validation: EventView,
-    tracks: TrackSelection,
-    count: Count,
-) -> dict[str, WorkingPoint]:
-    scored = score_events(Scorer(network, runtime), construction, config, validation)
-    total, done = n_settings(), 0
-
-    def tried() -> None:
-        nonlocal done
-        done += 1
-        count(done, total)
-
-    points = {}
-    for name in BUILDERS:
-        settings, summary = choose_settings(name, scored, tracks.min_hits, config.selection, tried)
-        points[name] = WorkingPoint(
-            settings=settings,
-            efficiency=float(np.nan_to_num(summary.efficiency)),
-            fake_rate=float(np.nan_to_num(summary.fake_rate)),
-        )
-    return points
-
-
 def _events(train: Sequence[EventView], validation: EventView) -> dict[str, Any]:
-    return {
-        "train": [_view(view) for view in train],
-        "validation": _view(validation),
-    }
-
-
-def _view(view: EventView) -> dict[str, Any]:
-    return {
-        "origin": view.store.origin,
-        "detector": view.detector,
-        "ids": list(view.ids),
-        "sha256": view.hashes,
-    }
+    return {"train": [view.record for view in train], "validation": validation.record}

@@ -22,20 +22,12 @@ from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, sav
 from fpga_gnn.training.config import Runtime, TeacherConfig
 from fpga_gnn.training.construction import Construction, load_construction
 from fpga_gnn.training.teacher import teacher_network
+from fpga_gnn.training.track_points import WorkingPoint
 
-_NETWORK = "teacher.safetensors"
+NETWORK_FILE = "teacher.safetensors"
+"""Weights of a teacher, in its folder."""
 TEACHER_FILE = "teacher.json"
 """Record of a finished teacher, in its folder."""
-
-
-class WorkingPoint(BaseModel):
-    """A track builder with the cuts chosen on validation events, and its figures there."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    settings: dict[str, Any]
-    efficiency: float
-    fake_rate: float
 
 
 class TeacherInfo(BaseModel):
@@ -77,8 +69,8 @@ def default_teacher() -> Path:
 def save_teacher(network: InteractionNetwork, info: TeacherInfo, folder: Path) -> None:
     """Write network and record; teacher.json comes last, so a folder with it is complete."""
     (folder / TEACHER_FILE).unlink(missing_ok=True)
-    save_tensors(folder / _NETWORK, network.state_dict(), {})
-    record = _Record(**info.model_dump(), network_sha256=sha256_of(folder / _NETWORK))
+    save_tensors(folder / NETWORK_FILE, network.state_dict(), {})
+    record = _Record(**info.model_dump(), network_sha256=sha256_of(folder / NETWORK_FILE))
     save_json(folder / TEACHER_FILE, record.model_dump(mode="json"))
 
 
@@ -91,11 +83,11 @@ def load_teacher(folder: Path, device: str = "cpu") -> Teacher:
         record = _Record.model_validate(load_json(folder / TEACHER_FILE))
     except ValidationError as error:
         raise validation_error(error, folder / TEACHER_FILE, _Record) from error
-    tensors, _ = load_tensors(folder / _NETWORK)
-    found, expected = sha256_of(folder / _NETWORK), record.network_sha256
+    tensors, _ = load_tensors(folder / NETWORK_FILE)
+    found, expected = sha256_of(folder / NETWORK_FILE), record.network_sha256
     if found != expected:
         raise InputError(
-            folder / _NETWORK,
+            folder / NETWORK_FILE,
             f"sha256 {found[:12]}",
             f"sha256 {expected[:12]} as in {TEACHER_FILE}",
         )
@@ -104,7 +96,7 @@ def load_teacher(folder: Path, device: str = "cpu") -> Teacher:
         network.load_state_dict(tensors)
     except RuntimeError as error:
         found = json.dumps(str(error).splitlines()[-1].strip())
-        raise InputError(folder / _NETWORK, found, f"the network of {TEACHER_FILE}") from error
+        raise InputError(folder / NETWORK_FILE, found, f"the network of {TEACHER_FILE}") from error
     info = TeacherInfo(**record.model_dump(exclude={"network_sha256"}))
     construction = load_construction(folder, info.graph, device)
     return Teacher(network.eval(), construction, info)

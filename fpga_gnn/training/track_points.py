@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.graphs.construction import HitGraph
-from fpga_gnn.tracks.builder import BUILDERS, builder, tracks_of
-from fpga_gnn.tracks.metrics import TrackSummary, match_tracks, summarize
+from fpga_gnn.tracks.builder import builder, tracks_of
+from fpga_gnn.tracks.metrics import TrackSelection, TrackSummary, match_tracks, summarize
 
 MOST_FAKES = 0.045
 """Fake rate that a working point should stay below; the CKF peer is tuned for less than 5 %."""
@@ -25,7 +26,7 @@ def _probabilities(first: float, last: float, step: float) -> tuple[float, ...]:
     return tuple(float(p) for p in np.round(1 / (1 + np.exp(-logits)), 4))
 
 
-_FINE = _probabilities(-2.0, 4.0, 0.25)
+_FINE = _probabilities(-4.0, 4.0, 0.1)
 _WALK = {"min_cut": _probabilities(-1.0, 1.5, 0.5), "add_cut": _probabilities(0.0, 4.0, 1.0)}
 _GRID: dict[str, dict[str, Sequence[float]]] = {
     "cc": {"cut": _FINE},
@@ -41,6 +42,16 @@ _GRID: dict[str, dict[str, Sequence[float]]] = {
 """Cuts to try, as probabilities."""
 
 
+class WorkingPoint(BaseModel):
+    """A track builder with the cuts chosen on validation events, and its figures there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: dict[str, Any]
+    efficiency: float
+    fake_rate: float
+
+
 @dataclass(frozen=True, eq=False)
 class ScoredGraph:
     """An event, its graph, and the probability of each edge [E]."""
@@ -48,6 +59,35 @@ class ScoredGraph:
     event: Event
     graph: HitGraph
     score: NDArray[np.float64]
+
+
+def working_points(
+    scored: Sequence[ScoredGraph],
+    builders: Sequence[str],
+    tracks: TrackSelection,
+    targets: TargetSelection,
+    count: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, WorkingPoint]:
+    """Return the best settings of each of ``builders`` on ``scored`` events.
+
+    ``count`` is called with settings tried and their total.
+    """
+    done, total = 0, n_settings(builders)
+
+    def tried() -> None:
+        nonlocal done
+        done += 1
+        count(done, total)
+
+    points = {}
+    for name in builders:
+        settings, summary = choose_settings(name, scored, tracks.min_hits, targets, tried)
+        points[name] = WorkingPoint(
+            settings=settings,
+            efficiency=float(np.nan_to_num(summary.efficiency)),
+            fake_rate=float(np.nan_to_num(summary.fake_rate)),
+        )
+    return points
 
 
 def choose_settings(
@@ -84,9 +124,9 @@ def merit(efficiency: float, fake_rate: float) -> tuple[bool, float]:
     return pure, float(np.nan_to_num(figure))
 
 
-def n_settings() -> int:
-    """Return how many settings ``choose_settings`` tries for all builders."""
-    return sum(len(list(_settings(name))) for name in BUILDERS)
+def n_settings(builders: Sequence[str]) -> int:
+    """Return how many settings ``working_points`` tries for ``builders``."""
+    return sum(len(list(_settings(name))) for name in builders)
 
 
 def track_summary(

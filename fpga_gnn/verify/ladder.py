@@ -25,6 +25,7 @@ from fpga_gnn.graphs.module_map import build_candidates
 from fpga_gnn.graphs.partition import Partition, PartitionedGraph, pack, partition_graph
 from fpga_gnn.hw.csim import CsimConnectedComponents, CsimModuleMap
 from fpga_gnn.models.scoring import student_scores, to_integers
+from fpga_gnn.models.student import require_exact
 from fpga_gnn.reference import connected_components as reference_components
 from fpga_gnn.reference import interaction_network as reference_network
 from fpga_gnn.reference import module_map as reference_map
@@ -69,6 +70,7 @@ class Ladder:
         run.module_map.require_kernel_law("verification ladder")
         self._run, self._firmware = run, firmware
         self._network = run.student.integer_network()
+        require_exact(self._network)
         self._csim_map = CsimModuleMap(run.contract)
         self._csim_components = CsimConnectedComponents(run.contract)
         edges, nodes = "edges", "nodes"
@@ -196,7 +198,7 @@ class Ladder:
 
     def _compare_components(self, event_graph: EventGraph, scores: Int64, case: str) -> None:
         graph = event_graph.graph
-        keep = (scores > self._run.info.score_cut).astype("int64")
+        keep = (scores > self._run.score_cut).astype("int64")
         arguments = (graph.n_nodes, graph.src, graph.dst, keep)
         expected = label(*arguments)
         for rung, build in zip(

@@ -36,8 +36,13 @@ from fpga_gnn.hw.boards import load_board
 from fpga_gnn.hw.csim import CsimConnectedComponents, CsimModuleMap
 from fpga_gnn.hw.toolchain import run as run_program
 from fpga_gnn.hw.vectors import format_vectors, read_vectors
+from fpga_gnn.models.scoring import probability
 from fpga_gnn.report.summary import FlowReport
+from fpga_gnn.tracks.edge_metrics import summarize_edges
+from fpga_gnn.training.edge_model import StudentModel
+from fpga_gnn.training.pipeline import quality_row
 from fpga_gnn.training.run import default_run, load_run
+from fpga_gnn.training.track_points import ScoredGraph, track_summary
 from fpga_gnn.verify import ladder as ladder_module
 from fpga_gnn.verify.ladder import Ladder
 
@@ -65,8 +70,9 @@ def run():
 
 @pytest.fixture(scope="module")
 def events(run):
-    """The events the shipped model was never shown."""
-    return [sample_store().read(i) for i in run.info.events["test"]]
+    """Two events that the shipped model was never shown."""
+    store = sample_store()
+    return [store.read(i) for i in held_out_ids(run, store)[-2:]]
 
 
 @pytest.fixture(scope="module")
@@ -120,10 +126,17 @@ def test_progress_ends_at_the_edges_compared(climbed):
     assert told[-1] == checked.n_edges
 
 
-def test_quality_of_the_firmware_is_that_of_the_training_report(run, climbed):
+def test_quality_of_the_firmware_is_that_of_the_student(run, climbed):
     checked, _ = climbed
     found = physics(run, checked.events)
-    assert found.quality == run.info.quality["test"]
+    model, settings, scored = StudentModel(run), run.info.builders["cc"].settings, []
+    for item in checked.events:
+        graph = model.graph(item.event)
+        score = probability(model.logits(item.event, graph))
+        scored.append(ScoredGraph(item.event, graph, score))
+    edges = summarize_edges([item.score for item in scored], found.labels, settings["cut"])
+    tracks = track_summary("cc", settings, scored, run.info.training.selection)
+    assert found.quality == quality_row(edges, tracks)
     assert found.quality["track_efficiency"] > 0.8
 
 
@@ -358,16 +371,26 @@ def test_a_mismatch_leaves_the_earlier_report(flow, report_file):
 
 def test_events_the_run_has_not_seen_come_first(run):
     store = sample_store()
-    seen = {*run.info.events["train"], *run.info.events["validation"]}
-    assert held_out_ids(run, store) == tuple(run.info.events["test"])
-    first = [event.event_id for event in held_out_first(run, store)]
-    assert first == [*run.info.events["test"], *sorted(seen)]
+    record = {
+        "train": [
+            {"origin": store.origin, "ids": [0, 4]},
+            {"origin": {"made": "elsewhere"}, "ids": [1]},
+        ],
+        "validation": {"origin": store.origin, "ids": [7]},
+        "test": None,
+    }
+    changed = dataclasses.replace(run, info=run.info.model_copy(update={"events": record}))
+    unseen = [1, 2, 3, 5, 6, 8, 9]
+    assert held_out_ids(changed, store) == tuple(unseen)
+    first = [event.event_id for event in held_out_first(changed, store)]
+    assert first == [*unseen, 0, 4, 7]
     assert sorted(first) == list(store.event_ids)
 
 
 def test_all_events_of_another_origin_are_held_out(run, sector, tmp_path):
     store = EventStore.create(tmp_path / "events", {"made": "for a test"})
-    store.write(dataclasses.replace(sector, event_id=run.info.events["train"][0]))
+    seen = run.info.events["train"][0]["ids"][0]
+    store.write(dataclasses.replace(sector, event_id=seen))
     assert held_out_ids(run, store) == store.event_ids
 
 

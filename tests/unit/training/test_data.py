@@ -1,4 +1,4 @@
-"""Mirrored events: the sign flips of the features are exactly a reflection of the event."""
+"""Labelled graphs as batches: sectors of azimuth, and mirrored events by sign flips."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fpga_gnn.contract import CandidateRecords
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.graphs.graph import graph_from_candidates
 from fpga_gnn.graphs.hits import quantize_hits
-from fpga_gnn.training.data import graph_inputs, mirror_signs
+from fpga_gnn.training.data import Example, TeacherTargets, graph_inputs, mirror_signs
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def mirrored(event, flip_z, flip_phi):
 def test_mirrored_features_are_those_of_the_mirrored_event(
     every_feature, graphs, module_map, flip_z, flip_phi
 ):
-    event, built = sample_store().read(0), graphs[0].event_graph
+    event, built = sample_store().read(0), graphs[0]
     candidates = CandidateRecords(
         src=built.graph.src,
         dst=built.graph.dst,
@@ -83,3 +85,86 @@ def test_labels_belong_to_the_graph(graphs):
     for labelled in graphs:
         assert labelled.labels.target.size == labelled.graph.n_edges > 500
         assert 0 < labelled.labels.target.sum() < labelled.graph.n_edges
+
+
+@pytest.fixture(scope="module")
+def numbered(graphs, contract):
+    """Return numbered(batch_edges): event 0, whose teacher says of each edge its number."""
+    count = torch.arange(graphs[0].graph.n_edges)
+    targets = TeacherTargets(count.float(), torch.stack([count % 100, count // 100], dim=1))
+    return lambda batch_edges: Example(graphs[0], contract, batch_edges, targets)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    batch_edges=st.sampled_from([64, 100, 257, 512, 10**6]),
+    turn=st.floats(0, 1, exclude_max=True),
+    flip_z=st.booleans(),
+    flip_phi=st.booleans(),
+)
+def test_sectors_part_the_edges_with_what_belongs_to_them(
+    numbered, graphs, contract, batch_edges, turn, flip_z, flip_phi
+):
+    example, labelled = numbered(batch_edges), graphs[0]
+    assert example.n_sectors == -(-labelled.graph.n_edges // batch_edges)
+    node, edge, pairs = graph_inputs(labelled.graph, contract)
+    node = node * mirror_signs(contract.features.node, flip_z, flip_phi)
+    edge = edge * mirror_signs(contract.features.edge, flip_z, flip_phi)
+    seen = []
+    for sector in range(example.n_sectors):
+        batch = example.batch(sector, turn, flip_z, flip_phi)
+        edges = batch.teacher.logits.long()
+        assert torch.equal(batch.teacher.states, torch.stack([edges % 100, edges // 100], 1))
+        assert torch.equal(batch.inputs[1], edge[edges])
+        for end in (0, 1):
+            assert torch.equal(batch.inputs[0][batch.inputs[2][end]], node[pairs[end, edges]])
+        if example.n_sectors > 1:
+            assert batch.inputs[2].unique().numel() == len(batch.inputs[0])
+        assert np.array_equal(batch.target.numpy(), labelled.labels.target[edges])
+        assert np.array_equal(batch.counted.numpy(), ~labelled.labels.ignored[edges])
+        seen.append(edges)
+    assert torch.equal(torch.cat(seen).sort().values, torch.arange(labelled.graph.n_edges))
+
+
+def test_a_sector_is_a_range_of_azimuth_from_its_turn_on(numbered, graphs):
+    example, graph = numbered(200), graphs[0]
+    hits = sample_store().read(0).hits
+    azimuth = np.arctan2(hits.y, hits.x)[graph.hit_graph.rows] / (2 * np.pi)
+    for sector in range(example.n_sectors):
+        edges = example.batch(sector, 0.3, False, False).teacher.logits.long()
+        from_start = (azimuth[graph.graph.src[edges]] - 0.3) % 1 * example.n_sectors
+        assert edges.numel() > 0
+        assert (from_start > sector - 1e-2).all()
+        assert (from_start < sector + 1 + 1e-2).all()
+
+
+def test_a_contract_of_few_azimuth_bits_has_sectors_too(graphs, contract):
+    bits = contract.hit.phi.model_copy(update={"bits": 12, "frac": 12})
+    coarse = contract.model_copy(update={"hit": contract.hit.model_copy(update={"phi": bits})})
+    graph = dataclasses.replace(
+        graphs[0].graph, position=graphs[0].graph.position >> (contract.hit.phi.bits - 12)
+    )
+    example = Example(dataclasses.replace(graphs[0], graph=graph), coarse, 200)
+    sizes = [example.batch(i, 0.0, False, False).target.numel() for i in range(example.n_sectors)]
+    assert min(sizes) > 0
+    assert sum(sizes) == graph.n_edges
+
+
+def test_an_event_without_edges_has_no_sector(graphs, contract):
+    graph = graphs[0].graph
+    none = dataclasses.replace(
+        graph, src=graph.src[:0], dst=graph.dst[:0], edge_features=graph.edge_features[:0]
+    )
+    labels = dataclasses.replace(
+        graphs[0].labels,
+        **{
+            field.name: getattr(graphs[0].labels, field.name)[:0]
+            for field in dataclasses.fields(graphs[0].labels)
+            if isinstance(getattr(graphs[0].labels, field.name), np.ndarray)
+            and getattr(graphs[0].labels, field.name).size == graph.n_edges
+        },
+    )
+    empty = dataclasses.replace(graphs[0], graph=none, labels=labels)
+    example = Example(empty, contract, 200)
+    assert example.n_sectors == 0
+    assert example.batch(0, 0.0, False, False).target.numel() == 0

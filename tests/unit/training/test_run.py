@@ -8,23 +8,36 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fpga_gnn.errors import InputError
-from fpga_gnn.models.scoring import student_scores
+from fpga_gnn.events.sample import sample_store
+from fpga_gnn.graphs.map_learning import learn_module_map
+from fpga_gnn.graphs.map_settings import MapSettings
+from fpga_gnn.graphs.module_map_store import save_module_map
+from fpga_gnn.models.scoring import probability, student_scores
 from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, save_tensors
 from fpga_gnn.training.config import TrainingConfig
 from fpga_gnn.training.data import graph_inputs
 from fpga_gnn.training.run import Run, RunInfo, load_run, save_run
+from fpga_gnn.training.track_points import WorkingPoint
 
 STUDENT = "student.safetensors"
+
+
+def with_cut(cut):
+    return WorkingPoint(settings={"min_hits": 3, "cut": cut}, efficiency=0.9, fake_rate=0.1)
 
 
 def make_run(contract, module_map, student):
     info = RunInfo(
         contract_sha256=contract.sha256,
         training=TrainingConfig(seed=5),
-        events={"train": [0, 1], "test": [2]},
-        score_cut=-3,
+        teacher_sha256=None,
+        start_sha256="1f" * 32,
+        events={"train": [{"ids": [0, 1]}], "test": None},
+        builders={"cc": with_cut(0.25)},
         history=[{"phase": "qat", "epoch": 0, "loss": 0.5, "purity": None}],
         quality={"test": {"edges": 12, "fake_rate": 0.25, "duplicate_rate": None}},
     )
@@ -69,6 +82,37 @@ def test_a_run_round_trips(run, folder, graphs):
     assert np.unique(expected).size > 10
 
 
+@settings(deadline=None, max_examples=20)
+@given(cut=st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1)))
+def test_the_score_cut_is_the_largest_integer_not_above_the_cut(run, cut):
+    chosen = run.info.model_copy(update={"builders": {"cc": with_cut(cut)}})
+    found = dataclasses.replace(run, info=chosen).score_cut
+    score = run.student.integer_network().score
+    every = np.arange(score.min_int, score.max_int + 1)
+    assert np.array_equal(every > found, probability(score.to_float(every)) > cut)
+    assert score.min_int - 1 <= found <= score.max_int
+
+
+def test_a_cut_of_one_half_is_logit_zero(run):
+    chosen = run.info.model_copy(update={"builders": {"cc": with_cut(0.5)}})
+    assert dataclasses.replace(run, info=chosen).score_cut == 0
+
+
+def test_the_map_may_lie_beside_the_run(run, folder):
+    (folder / "module_map").rename(folder.parent / "module_map")
+    loaded = load_run(folder)
+    assert np.array_equal(loaded.module_map.modules, run.module_map.modules)
+
+
+def test_a_map_of_another_run_is_refused(run, folder, contract):
+    store = sample_store()
+    other = learn_module_map([store.read(5)], contract, settings=MapSettings(pooling="layer"))
+    shutil.rmtree(folder / "module_map")
+    save_module_map(other, folder / "module_map")
+    with pytest.raises(InputError, match=r"module_map: found map .*expected map .* of the model"):
+        load_run(folder)
+
+
 def test_a_rate_without_denominator_is_null_on_disk(run, folder):
     history = [{"purity": float("nan")}]
     save_run(
@@ -79,8 +123,10 @@ def test_a_rate_without_denominator_is_null_on_disk(run, folder):
 
 
 def test_saving_again_replaces_the_run(run, folder):
-    save_run(dataclasses.replace(run, info=run.info.model_copy(update={"score_cut": 7})), folder)
-    assert load_run(folder).info.score_cut == 7
+    save_run(
+        dataclasses.replace(run, info=run.info.model_copy(update={"start_sha256": None})), folder
+    )
+    assert load_run(folder).info.start_sha256 is None
     hidden = [path.name for path in folder.iterdir() if path.name.startswith(".")]
     assert hidden == []
 
@@ -143,7 +189,7 @@ def test_a_module_map_of_other_hit_formats_is_refused(folder):
 
 def test_an_altered_contract_is_refused(folder):
     data = load_json(folder / "contract.json")
-    data["network"]["activation_bits"] = 7
+    data["network"]["bits"]["aggregate"] = 7
     save_json(folder / "contract.json", data)
     with pytest.raises(InputError, match="found contract"):
         load_run(folder)
@@ -152,9 +198,10 @@ def test_an_altered_contract_is_refused(folder):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda info: info.pop("score_cut"), "no key score_cut"),
+        (lambda info: info.pop("builders"), "no key builders"),
         (lambda info: info.update(comment="mine"), "unknown key comment"),
-        (lambda info: info.update(score_cut="high"), "score_cut"),
+        (lambda info: info["builders"]["cc"].pop("fake_rate"), "no key builders.cc.fake_rate"),
+        (lambda info: info.update(score_cut=3), "unknown key score_cut"),
         (lambda info: info.update(contract_sha256="0" * 64), "contract 0{12}"),
     ],
 )

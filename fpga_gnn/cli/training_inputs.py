@@ -1,0 +1,71 @@
+"""What ``train`` and ``sweep`` learn from: events, their module map, the teacher's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fpga_gnn.cli.progress import progress_bar
+from fpga_gnn.contract import Contract
+from fpga_gnn.errors import InputError
+from fpga_gnn.events.store import EventStore
+from fpga_gnn.events.view import Detector, EventView
+
+if TYPE_CHECKING:
+    from fpga_gnn.graphs.module_map import ModuleMap
+    from fpga_gnn.training.config import TrainingConfig
+    from fpga_gnn.training.pipeline import TrainingEvents
+
+SHIPPED = "shipped"
+
+
+def training_events(
+    command: str,
+    events: Sequence[Path] | None,
+    validation: Path | None,
+    detector: Detector,
+    max_events: int | None,
+) -> TrainingEvents:
+    """Return the events of the options; without ``validation`` the one store is split."""
+    from fpga_gnn.events.sample import sample_store
+    from fpga_gnn.training.pipeline import TrainingEvents
+
+    stores = [EventStore.open(path) for path in events] if events else [sample_store()]
+    if validation:
+        views = [EventView.of(store, detector, max_events) for store in stores]
+        chosen = EventView.of(EventStore.open(validation), detector)
+        return TrainingEvents(views, chosen, test=None)
+    if len(stores) > 1 or max_events:
+        what = "--max-events" if len(stores) == 1 else f"{len(stores)} event stores"
+        raise InputError(command, f"{what} without --validation", "--validation EVENTS")
+    return TrainingEvents.split(stores[0], detector)
+
+
+def training_map(
+    module_map: Path | None,
+    contract: Contract,
+    config: TrainingConfig,
+    data: TrainingEvents,
+    *,
+    shipped: bool,
+) -> ModuleMap:
+    """Read the map, or learn it from the training events; ``shipped`` ones have a sample for it."""
+    from fpga_gnn.events.sample import map_store
+    from fpga_gnn.graphs.module_map_store import load_module_map
+    from fpga_gnn.training.pipeline import learn_training_map
+
+    if module_map:
+        return load_module_map(module_map, contract)
+    sources = [*data.train]
+    if shipped:
+        sources.append(EventView.of(map_store(), data.validation.detector))
+    with progress_bar("module map") as progress:
+        return learn_training_map(contract, config, sources, progress)
+
+
+def teacher_folder(teacher: str) -> Path:
+    """Return the folder that --teacher means."""
+    from fpga_gnn.training.teacher_run import default_teacher
+
+    return default_teacher() if teacher == SHIPPED else Path(teacher)
