@@ -20,6 +20,7 @@ from fpga_gnn.cli import (
     module_map,
     samples,
     simulate,
+    sweep,
     synth,
     train,
     train_teacher,
@@ -40,6 +41,7 @@ app.add_typer(export.app, name="export")
 app.add_typer(module_map.app, name="module-map")
 app.add_typer(metric_learning.app, name="metric-learning")
 app.command()(train.train)
+app.command()(sweep.sweep)
 app.command("train-teacher")(train_teacher.train_teacher)
 app.command()(evaluate.evaluate)
 app.command()(benchmark.benchmark)

@@ -68,6 +68,19 @@ class GraphCurve:
     milliseconds: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class ParetoPoint:
+    """A candidate of ``luts`` > 0 and an efficiency between ``low`` and ``high``; ``on_front`` if
+    none is better in both."""
+
+    name: str
+    luts: float
+    efficiency: float
+    low: float
+    high: float
+    on_front: bool
+
+
 def event_display(
     path: Path,
     x: NDArray[Any],
@@ -219,6 +232,40 @@ def graph_windows(path: Path, widening: NDArray[np.float64], curves: Sequence[Gr
     for axes in lower:
         axes.set_xlabel("windows widened on both sides by this share")
     _save(figure, path, _PANEL_DPI)
+
+
+def pareto(path: Path, points: Sequence[ParetoPoint], title: str) -> None:
+    """Draw track efficiency against LUTs (logarithmic), a line through the points on the front."""
+    figure, axes = _one_picture()
+    for points_of, colour, label in (
+        ([p for p in points if not p.on_front], _GREY, "dominated"),
+        (sorted((p for p in points if p.on_front), key=lambda p: p.luts), _BLUE, "Pareto front"),
+    ):
+        if not points_of:
+            continue
+        x, y = [p.luts for p in points_of], np.array([p.efficiency for p in points_of])
+        errors = [y - [p.low for p in points_of], [p.high for p in points_of] - y]
+        line = "o-" if colour == _BLUE else "o"
+        axes.errorbar(x, y, yerr=errors, fmt=line, color=colour, ms=5, lw=1.2, label=label)
+    for point in points:
+        axes.annotate(
+            point.name,
+            (point.luts, point.efficiency),
+            xytext=(5, -9),
+            textcoords="offset points",
+            fontsize=7,
+        )
+    if points:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.9g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.margins(x=0.15)
+        axes.legend(loc="lower right", fontsize=8)
+    axes.set_xlabel("LUTs of the MLPs (da4ml estimate)")
+    axes.set_ylabel(TRACK_EFFICIENCY)
+    axes.set_title(title, fontsize=10)
+    _save(figure, path)
 
 
 def residuals(path: Path, differences: Mapping[str, NDArray[np.float64]], title: str) -> None:

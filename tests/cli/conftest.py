@@ -10,16 +10,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from fpga_gnn.cli.main import run
 from fpga_gnn.contract import load_contract
 from fpga_gnn.events import trackml
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.events.store import EventStore
+from fpga_gnn.graphs.construction import ModuleMapConstruction
 from fpga_gnn.graphs.map_learning import learn_module_map
 from fpga_gnn.graphs.map_settings import MapSettings
-from fpga_gnn.graphs.module_map_store import save_module_map
+from fpga_gnn.graphs.module_map_store import load_module_map, save_module_map
 from fpga_gnn.resources import resource_dir
+from fpga_gnn.tracks.builder import BUILDERS
+from fpga_gnn.tracks.metrics import TrackSelection
+from fpga_gnn.training.config import Runtime, TeacherConfig
+from fpga_gnn.training.construction import save_construction
+from fpga_gnn.training.teacher import teacher_network
+from fpga_gnn.training.teacher_run import TeacherInfo, save_teacher
+from fpga_gnn.training.track_points import WorkingPoint
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ def fpga_gnn(capsys, monkeypatch):
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory):
     """A folder of good inputs: ``events/`` (store of five), ``two_events/``, ``csv/`` (TrackML),
-    ``imported/`` (store of it), ``map/`` (module map of the store) and ``w8.yaml``."""
+    ``imported/`` (store of it), ``map/`` (module map of the store) and ``small.yaml``."""
     folder = tmp_path_factory.mktemp("inputs")
     store = EventStore.create(folder / "events", {"made": "for a test"})
     two = EventStore.create(folder / "two_events", {"made": "for a test"})
@@ -64,8 +73,10 @@ def inputs(tmp_path_factory):
     trackml.write_event(folder / "csv", store.read(0))
     trackml.import_directory(folder / "csv", folder / "imported")
     layers = MapSettings(pooling="layer")
-    save_module_map(learn_module_map(store, load_contract("w8"), settings=layers), folder / "map")
-    shutil.copy(resource_dir("quant_configs") / "w8.yaml", folder)
+    save_module_map(
+        learn_module_map(store, load_contract("small"), settings=layers), folder / "map"
+    )
+    shutil.copy(resource_dir("quant_configs") / "small.yaml", folder)
     return folder
 
 
@@ -74,6 +85,33 @@ def place(inputs, tmp_path, monkeypatch) -> Path:
     """A copy of ``inputs``, which is the working folder."""
     folder = shutil.copytree(inputs, tmp_path / "place")
     monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def teacher(place):
+    """An untrained teacher with the small map."""
+    contract, config = load_contract("small"), TeacherConfig(hidden=4, iterations=1)
+    torch.manual_seed(1)
+    folder = place / "teacher"
+    save_construction(
+        ModuleMapConstruction(load_module_map(place / "map", contract), contract), folder
+    )
+    points = {
+        name: WorkingPoint(settings={"min_hits": 3}, efficiency=0.5, fake_rate=0.1)
+        for name in BUILDERS
+    }
+    info = TeacherInfo(
+        detector="full",
+        graph="module-map",
+        training=config,
+        runtime=Runtime(),
+        events={},
+        history=[],
+        tracks=TrackSelection(),
+        builders=points,
+    )
+    save_teacher(teacher_network(config), info, folder)
     return folder
 
 

@@ -154,18 +154,18 @@ def test_an_export_into_a_folder_of_something_else(refused):
     assert "found no manifest.json" in refused("export", "trackml", "csv", "--out", "new")
 
 
-@pytest.mark.parametrize("directory", ["nowhere", "map", "w8.yaml"])
+@pytest.mark.parametrize("directory", ["nowhere", "map", "small.yaml"])
 def test_an_import_from_no_folder_of_events(refused, directory):
     assert "a folder of TrackML events" in refused(*import_csv(directory))
 
 
 YAML = [
-    ("name: w8", "name: w8\ncolour: blue", "unknown key colour, expected one of features, "),
+    ("name: small", "name: small\ncolour: blue", "unknown key colour, expected one of features, "),
     ("hidden: 8", "hidden: 8\n  depth: 3", "unknown key network.depth, expected one of "),
     ("hidden: 8", "hidden: many", "network.hidden: found 'many'"),
     ("hidden: 8", "hidden: 8.5", "network.hidden: found 8.5"),
     ("  hidden: 8\n", "", "no key network.hidden"),
-    ("name: w8", "name: [w8", "expected valid YAML"),
+    ("name: small", "name: [small", "expected valid YAML"),
     ("phi: {bits: 18, frac: 18}", "phi: {bits: 18, frac: 17}", "a binary angle"),
 ]
 
@@ -175,7 +175,7 @@ YAML = [
     "command", [TRAIN, build_map(), ("header", "--out", "map")], ids=lambda c: c[0]
 )
 def test_a_wrong_quant_config(refused, command, old, new, message):
-    text = Path("w8.yaml").read_text()
+    text = Path("small.yaml").read_text()
     assert old in text
     Path("x.yaml").write_text(text.replace(old, new, 1))
     found = refused(*command, "--config", "x.yaml")
@@ -192,7 +192,33 @@ def test_a_wrong_quant_config(refused, command, old, new, message):
         (["--config", "none.yaml"], "none.yaml: found No such file or directory"),
         (["--config", "w99"], "quant config: found 'w99', expected one of "),
         (["--seed", "-1"], "seed: found -1"),
-        (["--qat-epochs", "0"], "qat_epochs: found 0"),
+        (["--qat-epochs", "-1"], "qat_epochs: found -1"),
+        (["--qat-epochs", "0", "--float-epochs", "0"], "no epoch and no float network"),
+        (["--sparsity", "1"], "sparsity: found 1.0"),
+        (["--sparsity", "-0.5"], "sparsity: found -0.5"),
+        (["--sparsity", "0.5", "--float-epochs", "0"], "pruning is part of the float training"),
+        (["--prune", "rows"], "prune: found 'rows'"),
+        (["--soft-scores", "2", "--teacher", "shipped"], "soft_scores: found 2.0"),
+        (["--features", "-1", "--teacher", "shipped"], "features: found -1.0"),
+        (["--soft-scores", "0.5"], "found --soft-scores or --features without --teacher"),
+        (["--features", "1"], "found --soft-scores or --features without --teacher"),
+        (["--batch-edges", "3"], "batch_edges: found 3"),
+        (["--monitored", "0"], "monitored: found 0"),
+        (["--teacher", "events"], "events: found no teacher.json, expected a finished teacher"),
+        (["--teacher", "nowhere"], "nowhere: found no teacher.json"),
+        (["--float-from", "events"], "float.safetensors: found no file"),
+        (
+            ["--events", "events", "--events", "two_events"],
+            "train: found 2 event stores without --validation, expected --validation EVENTS",
+        ),
+        (["--max-events", "2"], "train: found --max-events without --validation"),
+        (["--max-events", "0"], "Invalid value for '--max-events'"),
+        (["--detector", "strips"], "Invalid value for '--detector'"),
+        (["--validation", "nowhere"], "nowhere: found no manifest.json"),
+        (
+            ["--events", "two_events", "--max-events", "3", "--validation", "events"],
+            "two_events: found 2 events, expected at least 3",
+        ),
         (["--learning-rate", "0"], "learning_rate: found 0"),
         (["--learning-rate", "nan"], "learning_rate: found nan"),
         (["--threads", "0"], "threads: found 0"),
@@ -210,7 +236,7 @@ def test_train(refused, options, message):
 
 
 def test_a_module_map_of_another_hit_format(refused):
-    text = Path("w8.yaml").read_text()
+    text = Path("small.yaml").read_text()
     other = text.replace("eta: {bits: 18, frac: 14}", "eta: {bits: 17, frac: 13}")
     other = other.replace("deta: {bits: 18, frac: 14}", "deta: {bits: 17, frac: 13}")
     Path("x.yaml").write_text(other)
@@ -220,9 +246,23 @@ def test_a_module_map_of_another_hit_format(refused):
 
 
 def test_training_into_the_folder_of_another_run(fpga_gnn, refused):
-    assert fpga_gnn(*TRAIN, "--events", "events").code == 0
-    message = refused(*TRAIN, "--events", "events", "--seed", "2")
+    command = (*TRAIN, "--config", "small", "--events", "events")
+    assert fpga_gnn(*command).code == 0
+    message = refused(*command, "--seed", "2")
     assert message.startswith("run: found a run with other settings, contract or events")
+
+
+def test_a_float_network_of_another_shape(fpga_gnn, place, refused):
+    assert fpga_gnn(*TRAIN, "--config", "small", "--events", "events").code == 0
+    shallow = Path("small.yaml").read_text().replace("iterations: 2", "iterations: 1")
+    Path("x.yaml").write_text(shallow)
+    other = [*TRAIN[:-1], "other", "--events", "events", "--float-from", "run"]
+    for options in (["--config", "x.yaml"], ["--config", "small", "--no-batch-norm"]):
+        message = refused(*other, *options)
+        assert message.startswith("float network to start from: found ")
+    damaged = Path("run", "float.safetensors")
+    damaged.write_bytes(damaged.read_bytes()[:-3])
+    assert "expected a safetensors checkpoint" in refused(*other)
 
 
 @pytest.mark.parametrize("command", ["synth", "validate"])
@@ -331,4 +371,4 @@ def test_usage(refused, arguments, message):
     ids=lambda c: c[0],
 )
 def test_an_output_folder_that_is_a_file(refused, command):
-    assert "w8.yaml" in refused(*command, "--out", "w8.yaml")
+    assert "small.yaml" in refused(*command, "--out", "small.yaml")

@@ -7,46 +7,11 @@ import json
 import pytest
 import torch
 
-from fpga_gnn.contract import load_contract
-from fpga_gnn.graphs.construction import ModuleMapConstruction
-from fpga_gnn.graphs.module_map_store import load_module_map
 from fpga_gnn.report.benchmark import Benchmark
 from fpga_gnn.tracks.builder import BUILDERS
-from fpga_gnn.tracks.metrics import TrackSelection
-from fpga_gnn.training.config import Runtime, TeacherConfig
-from fpga_gnn.training.construction import save_construction
-from fpga_gnn.training.teacher import teacher_network
-from fpga_gnn.training.teacher_run import TeacherInfo, WorkingPoint, save_teacher
 
 COMMAND = ("benchmark", "--model", "teacher", "--events", "two_events", "--out", "times")
 FAST = ("--repeat", 1, "--max-events", 1)
-
-
-@pytest.fixture
-def teacher(place):
-    """An untrained teacher with the small map."""
-    contract, config = load_contract("w8"), TeacherConfig(hidden=4, iterations=1)
-    torch.manual_seed(1)
-    folder = place / "teacher"
-    save_construction(
-        ModuleMapConstruction(load_module_map(place / "map", contract), contract), folder
-    )
-    points = {
-        name: WorkingPoint(settings={"min_hits": 3}, efficiency=0.5, fake_rate=0.1)
-        for name in BUILDERS
-    }
-    info = TeacherInfo(
-        detector="full",
-        graph="module-map",
-        training=config,
-        runtime=Runtime(),
-        events={},
-        history=[],
-        tracks=TrackSelection(),
-        builders=points,
-    )
-    save_teacher(teacher_network(config), info, folder)
-    return folder
 
 
 def report(folder):

@@ -12,9 +12,12 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.events import trackml
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.events.store import EventStore
+from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.graph import build_event_graph
 from fpga_gnn.graphs.module_map_store import load_module_map
-from fpga_gnn.training.run import load_run
+from fpga_gnn.tracks.builder import BUILDERS
+from fpga_gnn.training.run import FLOAT_FILE, load_run
+from fpga_gnn.training.teacher_run import NETWORK_FILE
 
 COMMANDS = [
     [],
@@ -32,12 +35,14 @@ COMMANDS = [
     ["module-map", "build"],
     ["module-map", "study"],
     ["train"],
+    ["train-teacher"],
     ["synth"],
     ["benchmark"],
     ["validate"],
     ["header"],
 ]
-TRAIN = ("train", "--bits", 8, "--events", "events", "--float-epochs", 2, "--qat-epochs", 2)
+TRAIN = ("train", "--config", "small", "--float-epochs", 2, "--qat-epochs", 2)
+STORE = ("--events", "events")
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -67,11 +72,14 @@ def test_version(fpga_gnn):
     assert (outcome.code, outcome.out, outcome.err) == (0, f"{__version__}\n", "")
 
 
-@pytest.mark.parametrize("config", [[], ["--config", "w8"], ["--config", "w8.yaml"]])
-def test_header(fpga_gnn, place, config):
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [([], "w8"), (["--config", "w8"], "w8"), (["--config", "small.yaml"], "small")],
+)
+def test_header(fpga_gnn, place, config, name):
     outcome = fpga_gnn("header", *config, "--out", "generated")
     assert (outcome.code, outcome.out, outcome.err) == (0, "generated/contract.hpp\n", "")
-    assert (place / "generated" / "contract.hpp").read_text() == emit_header(load_contract("w8"))
+    assert (place / "generated" / "contract.hpp").read_text() == emit_header(load_contract(name))
 
 
 def test_import_trackml_of_a_shipped_event(fpga_gnn, tmp_path):
@@ -101,7 +109,7 @@ def test_module_map_build(fpga_gnn, place):
         *("--pooling", "layer", "--widening", 0.1, "--spread", "rms", "--dydx", "physical"),
     )
     assert outcome.code == 0
-    contract = load_contract("w8")
+    contract = load_contract("small")
     learned = load_module_map(place / "new", contract)
     records, info = learned.records, learned.info
     assert outcome.out.startswith(
@@ -122,7 +130,7 @@ def test_a_map_of_few_tracks_is_called_so(fpga_gnn, place):
 
 
 def test_train(fpga_gnn, place):
-    outcome = fpga_gnn(*TRAIN, "--out", "run")
+    outcome = fpga_gnn(*TRAIN, *STORE, "--out", "run")
     assert outcome.code == 0
     run = load_run(place / "run")
     lines = outcome.out.splitlines()
@@ -132,13 +140,55 @@ def test_train(fpga_gnn, place):
         ["qat", "epoch", "1"],
         ["qat", "epoch", "2"],
     ]
-    assert lines[4].startswith(f"score cut {run.info.score_cut},")
+    assert [line.split()[0] for line in lines[4:-2]] == list(BUILDERS)
+    assert run.info.builders.keys() == BUILDERS.keys()
+    assert f"cut {run.info.builders['cc'].settings['cut']:g})" in lines[4]
     quality = run.info.quality["test"]
-    assert lines[5].startswith(f"held-out events 1, edges {quality['edges']}, edge efficiency ")
-    assert lines[6] == "saved run; next: fpga-gnn synth --board u250 --model run"
-    assert run.info.events["test"] == [4]
+    assert lines[-2].startswith(f"held-out events 1, edges {quality['edges']}, edge efficiency ")
+    assert lines[-1] == "saved run; next: fpga-gnn synth --board u250 --model run"
+    assert run.info.events["test"]["ids"] == [4]
     assert run.info.training.seed == 1
     assert run.module_map.info.n_events == 3
+
+
+def test_train_on_several_stores_with_every_option(fpga_gnn, place, teacher):
+    command = (
+        *(*TRAIN, *STORE, "--events", "two_events", "--max-events", 2, "--validation", "events"),
+        *("--teacher", teacher, "--teacher-cache", "answers", "--amp"),
+        *("--soft-scores", 0.7, "--features", 0.2, "--sparsity", 0.5, "--prune", "unit"),
+        *("--no-batch-norm", "--batch-edges", 256, "--monitored", 1, "--seed", 3),
+        *("--learning-rate", 0.02, "--qat-learning-rate", 0.001, "--detector", "full"),
+    )
+    first = fpga_gnn(*command, "--out", "run")
+    assert first.code == 0
+    run = load_run(place / "run")
+    assert [view["ids"] for view in run.info.events["train"]] == [[0, 1], [0, 1]]
+    assert run.info.events["validation"]["ids"] == [0, 1, 2, 3, 4]
+    assert run.info.events["test"] is None
+    assert run.module_map.info.n_events == 4
+    training = run.info.training
+    assert (training.soft_scores, training.features, training.sparsity) == (0.7, 0.2, 0.5)
+    assert (training.prune, training.batch_norm, training.batch_edges) == ("unit", False, 256)
+    assert (training.learning_rate, training.qat_learning_rate) == (0.02, 0.001)
+    assert run.info.teacher_sha256 == sha256_of(teacher / NETWORK_FILE)
+    assert "validation events 5," in first.out.splitlines()[-2]
+    # the two stores hold the same events
+    assert len(list((place / "answers").rglob("*.safetensors"))) == 3
+    later = fpga_gnn(*TRAIN[:3], *STORE, "--float-epochs", 0, "--qat-epochs", 1)
+    assert later.code == 0
+    assert (place / "runs" / "small-seed1" / "run.json").is_file()
+
+
+def test_train_from_the_float_network_of_a_run(fpga_gnn, place):
+    train = (*TRAIN[:3], *STORE, "--module-map", "map")
+    assert fpga_gnn(*train, "--float-epochs", 1, "--qat-epochs", 0, "--out", "run").code == 0
+    again = (*train, "--float-epochs", 0, "--qat-epochs", 1, "--float-from", "run")
+    assert fpga_gnn(*again, "--out", "again").code == 0
+    run = load_run(place / "again")
+    assert run.info.start_sha256 == sha256_of(place / "run" / FLOAT_FILE)
+    assert [row["phase"] for row in run.info.history] == ["qat"]
+    files = [(place / folder / FLOAT_FILE).read_bytes() for folder in ("run", "again")]
+    assert files[0] == files[1]
 
 
 def contents(folder):
@@ -158,7 +208,7 @@ def interrupted(fpga_gnn, place, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(train_command, "epoch_line", interrupt)
-        return fpga_gnn(*TRAIN, "--module-map", "map", "--out", "run")
+        return fpga_gnn(*TRAIN, *STORE, "--module-map", "map", "--out", "run")
 
 
 def test_an_interrupt_says_that_the_same_command_goes_on(interrupted):
@@ -170,7 +220,7 @@ def test_an_interrupt_says_that_the_same_command_goes_on(interrupted):
 def test_the_same_command_goes_on_where_it_was_interrupted(fpga_gnn, place, interrupted):
     assert interrupted.code == 130
     assert not (place / "run" / "run.json").exists()
-    whole = [*TRAIN, "--module-map", "map", "--out", "whole"]
+    whole = [*TRAIN, *STORE, "--module-map", "map", "--out", "whole"]
     assert fpga_gnn(*whole).code == 0
     for _ in range(2):
         assert fpga_gnn(*whole[:-1], "run").code == 0

@@ -45,7 +45,7 @@ def test_study_prints_the_table_of_its_report(fpga_gnn, place):
         (("--sizes", "1", "--validation", "csv"), "csv: found no manifest.json"),
         (("--detector", "muon"), "Invalid value for '--detector'"),
         (("--config", "w7"), "w7"),
-        (("--sizes", "1", "--out", "w8.yaml"), "w8.yaml"),
+        (("--sizes", "1", "--out", "small.yaml"), "small.yaml"),
     ],
 )
 def test_bad_input_is_one_line(fpga_gnn, place, options, message):

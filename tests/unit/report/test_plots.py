@@ -11,12 +11,14 @@ from matplotlib.image import imread
 from fpga_gnn.report.plots import (
     BinnedCurve,
     GraphCurve,
+    ParetoPoint,
     RateCurve,
     efficiency_vs_eta,
     efficiency_vs_pt,
     event_display,
     graph_growth,
     graph_windows,
+    pareto,
     purity_vs_efficiency,
     rates_vs_cut,
     residuals,
@@ -236,3 +238,33 @@ def test_a_picture_that_fails_keeps_the_earlier_one(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         efficiency_vs_pt(path, CURVES["one"], "")
     assert path.read_bytes() == b"earlier"
+
+
+def test_pareto_draws_the_front_and_the_names(tmp_path, monkeypatch):
+    drawn, named = [], []
+    errorbar, annotate = Axes.errorbar, Axes.annotate
+
+    def bars(axes, x, y, **style):
+        drawn.append((list(x), style["fmt"]))
+        return errorbar(axes, x, y, **style)
+
+    def name(axes, text, *rest, **style):
+        named.append(text)
+        return annotate(axes, text, *rest, **style)
+
+    monkeypatch.setattr(Axes, "errorbar", bars)
+    monkeypatch.setattr(Axes, "annotate", name)
+    points = [
+        ParetoPoint("large", 9000.0, 0.95, 0.94, 0.96, True),
+        ParetoPoint("poor", 5000.0, 0.70, 0.65, 0.75, False),
+        ParetoPoint("small", 1000.0, 0.90, 0.88, 0.92, True),
+    ]
+    pareto(tmp_path / "pareto.png", points, "2 events")
+    pixels(tmp_path / "pareto.png")
+    assert drawn == [([5000.0], "o"), ([1000.0, 9000.0], "o-")]
+    assert named == ["large", "poor", "small"]
+
+
+def test_pareto_of_nothing(tmp_path):
+    pareto(tmp_path / "pareto.png", [], "no events")
+    pixels(tmp_path / "pareto.png")
