@@ -1,4 +1,4 @@
-"""``fpga-gnn export``: write the events of a store in other formats."""
+"""``fpga-gnn export``: events and models in other formats."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.trackml import write_event
 
-app = command_group("Write the events of a store in other formats.")
+app = command_group("Write events or a model in other formats.")
 
 
 @app.command()
@@ -33,3 +33,20 @@ def trackml(
     hits = sum(record.n_hits for record in store.records)
     particles = sum(record.n_particles for record in store.records)
     console().print(f"{out}: {len(store)} events, {hits} hits, {particles} particles")
+
+
+@app.command()
+def qonnx(
+    out: Annotated[Path, typer.Option(help="ONNX file to write.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
+    ] = None,
+) -> None:
+    """Write a student as a QONNX graph of one partition, bit-exact to PyTorch."""
+    from fpga_gnn.flows.design import save_qonnx
+    from fpga_gnn.training.run import default_run, load_run
+
+    run = load_run(model or default_run())
+    save_qonnx(run, out)
+    shape = run.contract.partition
+    console().print(f"{out}: {shape.max_nodes} nodes, {shape.max_edges} edges, {run.contract.name}")

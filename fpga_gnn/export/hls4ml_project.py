@@ -174,7 +174,7 @@ def _convert(model: ModelWrapper, contract: Contract, target: HlsTarget, folder:
             part=target.part,
             clock_period=target.clock_ns,
             clock_uncertainty=f"{target.clock_uncertainty_percent:g}%",
-            write_weights_txt=False,
+            write_weights_txt=True,  # a header of 20 000 weights takes g++ ten minutes
             hls_config=config,
         )
     # Not needed any more, and hls4ml would write the whole graph into its YAML file.

@@ -12,6 +12,8 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.export.firmware import Firmware, write_firmware
 from fpga_gnn.export.hls4ml_project import PROJECT, HlsTarget, bench_columns
+from fpga_gnn.export.qonnx_export import export_qonnx
+from fpga_gnn.files import write_whole
 from fpga_gnn.graphs.graph import build_event_graph
 from fpga_gnn.graphs.partition import pack, partition_graph
 from fpga_gnn.hw.boards import Board
@@ -48,6 +50,12 @@ def write_design(run: Run, board: Board, folder: Path, events: Iterable[Event]) 
         (folder / KERNELS / name).mkdir(parents=True)
         write_kernel_job(name, run.contract, board, folder / KERNELS / name)
     return firmware
+
+
+def save_qonnx(run: Run, path: Path) -> None:
+    """Write the QONNX graph of ``run``'s student to ``path``; equal runs write equal files."""
+    model = export_qonnx(run.student, run.contract)
+    write_whole(path, model.model.SerializeToString(deterministic=True))
 
 
 def _vectors(run: Run, events: Iterable[Event]) -> str:

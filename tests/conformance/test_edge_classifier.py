@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_gnn.contract import Contract, load_contract
+from fpga_gnn.contract import Contract, contract_names, load_contract
 from fpga_gnn.contract.config import EdgeFeature
 from fpga_gnn.errors import FpgaGnnError, MismatchError
 from fpga_gnn.export.execute import execute
@@ -97,7 +97,9 @@ VARIANTS = {
     },
     "deep sum": {"mlp_layers": 3, "iterations": 1, "bits": of_all_mlps(hidden=5), "hidden": 16},
 }
-PRUNED = {"shared max floor": 0.2, "wide": 0.3}
+SHIPPED = [name for name in contract_names() if name != "small"]
+"""Every shipped contract; "plain" is the small one."""
+PRUNED = {"shared max floor": 0.2, "wide": 0.3} | dict.fromkeys(SHIPPED, 0.5)
 """Share of zero weights; these variants also have dead units."""
 
 SEEDS_AND_GAINS = {
@@ -108,7 +110,7 @@ SEEDS_AND_GAINS = {
 }
 """Initial weights whose scores spread; (1, 2.5) for the others."""
 
-COMPILED = ("plain", "shared max floor", "six iterations", "deep")
+COMPILED = ("plain", "shared max floor", "six iterations", "deep", *SHIPPED)
 """Variants whose firmware is compiled."""
 
 csim = pytest.mark.parametrize("variant", COMPILED, indirect=True)
@@ -128,13 +130,15 @@ def in_lsb(scores, network):
     return np.ldexp(np.asarray(scores, dtype=np.float64), network.score.frac)
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="module", params=[*VARIANTS, *SHIPPED])
 def variant(request) -> str:
     return request.param
 
 
 @pytest.fixture(scope="module")
 def contract(variant, vary) -> Contract:
+    if variant in SHIPPED:
+        return load_contract(variant).with_partition(32, 64)
     return vary(load_contract("small").with_partition(32, 64), **VARIANTS[variant])
 
 
@@ -271,7 +275,8 @@ def test_one_changed_weight_is_found(rung, qonnx, network, partitions, contract)
 @pytest.fixture(scope="module")
 def bench(project):
     """The project's own test bench, compiled without optimisation."""
-    command = ["g++", "-std=c++11", "-O0", "-w", "-I.", "-Ifirmware/ap_types"]
+    weights = f'-DWEIGHTS_DIR="{project.folder}/firmware/weights"'
+    command = ["g++", "-std=c++11", "-O0", "-w", weights, "-I.", "-Ifirmware/ap_types"]
     sources = ["edge_classifier_test.cpp", "firmware/edge_classifier.cpp"]
     subprocess.run([*command, *sources, "-o", "bench"], cwd=project.folder, check=True)
     return project.folder / "bench"
