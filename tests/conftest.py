@@ -13,8 +13,17 @@ import torch
 from torch import Tensor
 
 from fpga_gnn.contract import Contract, load_contract, parse_contract
+from fpga_gnn.events.sample import map_store, sample_store
+from fpga_gnn.events.view import EventView
 from fpga_gnn.graphs.partition import PackedPartition
 from fpga_gnn.models.student import Student
+from fpga_gnn.training.config import TrainingConfig
+from fpga_gnn.training.pipeline import (
+    TrainingEvents,
+    TrainingProgress,
+    learn_training_map,
+    train_run,
+)
 
 CSYNTH_REPORT = Path(__file__).parent / "reports" / "data" / "csynth_2023.2.xml"
 
@@ -82,6 +91,24 @@ def vary() -> Callable[..., Contract]:
         return parse_contract(data, "variant")
 
     return change
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory) -> Path:
+    """The folder of a small student, trained for a moment on the shipped events."""
+    contract = load_contract("small")
+    config = TrainingConfig(float_epochs=30, qat_epochs=10, monitored=1)
+    events = TrainingEvents.split(sample_store(), "pixel")
+    sources = [*events.train, EventView.of(map_store(), "pixel")]
+
+    def unseen(*_: object) -> None:
+        pass
+
+    learned = learn_training_map(contract, config, sources, unseen)
+    folder = tmp_path_factory.mktemp("small") / "run"
+    progress = TrainingProgress(unseen, unseen, unseen, unseen)
+    train_run(contract, config, events, learned, folder, builders=["cc"], progress=progress)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import hashlib
 import io
+import re
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_gnn.contract import HEADER_NAME, Contract, emit_header
 from fpga_gnn.contract.fixed_point import Int64
-from fpga_gnn.errors import InputError, ToolFailedError, ToolMissingError
+from fpga_gnn.errors import FpgaGnnError, InputError, ToolFailedError, ToolMissingError
 from fpga_gnn.export.execute import partition_inputs
 from fpga_gnn.export.formats import index_format
 from fpga_gnn.export.hls4ml_checks import REUSE_FACTOR, STRATEGY, require_as_asked
@@ -85,6 +86,7 @@ class HlsProject:
     def _library(self) -> Path:
         if shutil.which("g++") is None:
             raise ToolMissingError("g++: not found on PATH; install a C++ compiler")
+        _require_equal_weights(self.folder / "firmware" / "weights")
         log = io.StringIO()
         try:
             with contextlib.redirect_stdout(log):
@@ -100,6 +102,21 @@ class HlsProject:
         array = np.ctypeslib.ndpointer(dtype=np.float32, flags="C_CONTIGUOUS")
         top.argtypes, top.restype = [array] * 4, None
         return top
+
+
+def _require_equal_weights(folder: Path) -> None:
+    """Raise ``FpgaGnnError`` unless the headers (synthesis) hold the values of the texts (csim)."""
+    headers = sorted(folder.glob("*.h"))
+    for header in headers:
+        found = re.search(r"\{(.*)\}", header.read_text(encoding="ascii"), re.DOTALL)
+        text = header.with_suffix(".txt")
+        values = found and [value.strip() for value in found[1].split(",")]
+        expected = [value.strip() for value in text.read_text(encoding="ascii").split(",")]
+        if values != expected:
+            raise FpgaGnnError(
+                f"{header}: found other weights than in {text.name}, which csim reads; "
+                "write the design again with fpga-gnn synth"
+            )
 
 
 def bench_columns(packed: PackedPartition, scores: Int64) -> dict[str, ArrayLike]:

@@ -13,6 +13,7 @@ import torch
 from fpga_gnn.contract import HEADER_NAME, CandidateRecords, emit_header
 from fpga_gnn.errors import (
     CapacityError,
+    FpgaGnnError,
     InputError,
     MismatchError,
     ToolFailedError,
@@ -41,7 +42,7 @@ from fpga_gnn.report.summary import FlowReport
 from fpga_gnn.tracks.edge_metrics import summarize_edges
 from fpga_gnn.training.edge_model import StudentModel
 from fpga_gnn.training.pipeline import quality_row
-from fpga_gnn.training.run import default_run, load_run
+from fpga_gnn.training.run import load_run
 from fpga_gnn.training.track_points import ScoredGraph, track_summary
 from fpga_gnn.verify import ladder as ladder_module
 from fpga_gnn.verify.ladder import Ladder
@@ -64,13 +65,13 @@ COMPILE = ["g++", "-std=c++17", "-O0", "-w", "-I.", "-Ifirmware/ap_types"]
 
 
 @pytest.fixture(scope="module")
-def run():
-    return load_run(default_run())
+def run(small_run):
+    return load_run(small_run)
 
 
 @pytest.fixture(scope="module")
 def events(run):
-    """Two events that the shipped model was never shown."""
+    """Two events that the model was never shown."""
     store = sample_store()
     return [store.read(i) for i in held_out_ids(run, store)[-2:]]
 
@@ -147,8 +148,8 @@ def test_the_climb_stops_at_the_edges_asked_for(run, firmware, sector, events):
     assert 0 < checked.n_edges < 2000
 
 
-def test_a_changed_student_is_found_on_the_first_rung(firmware, sector):
-    changed = load_run(default_run())
+def test_a_changed_student_is_found_on_the_first_rung(small_run, firmware, sector):
+    changed = load_run(small_run)
     weight = changed.student.decoder[2].weight
     with torch.no_grad():
         weight[0, weight[0].abs().argmax()] *= -1
@@ -172,10 +173,15 @@ def other_weight(firmware, tmp_path_factory):
     weights = [float(value) for value in values.split(",")]
     largest = max(range(len(weights)), key=lambda i: abs(weights[i]))
     weights[largest] *= -1
-    header.write_text(f"{start}{', '.join(f'{w:.6f}' for w in weights)}{end}")
+    changed = ", ".join(f"{w:.6f}" for w in weights)
+    header.write_text(f"{start}{changed}{end}")
+    with pytest.raises(FpgaGnnError, match=rf"{header.name}: found other weights than in w"):
+        HlsProject(folder, firmware.project.contract, graph=None).compile()
+    header.with_suffix(".txt").write_text(changed)
     library = folder / "other.so"
     sources = ["firmware/edge_classifier.cpp", "edge_classifier_bridge.cpp"]
-    command = [*COMPILE, "-shared", "-fPIC", "-fno-gnu-unique", *sources, "-o", library]
+    where = f'-DWEIGHTS_DIR="{folder}/firmware/weights"'
+    command = [*COMPILE, where, "-shared", "-fPIC", "-fno-gnu-unique", *sources, "-o", library]
     run_program(command, folder / "compile.log", 300, cwd=folder)
     project = HlsProject(folder, firmware.project.contract, graph=None)
     vars(project)["_library"] = library
@@ -359,9 +365,9 @@ def test_validate_reports_every_rung(flow, run, sector, report_file):
     assert report.quality["events"] == 1
 
 
-def test_a_mismatch_leaves_the_earlier_report(flow, report_file):
+def test_a_mismatch_leaves_the_earlier_report(small_run, flow, report_file):
     report_file.write_text("earlier")
-    changed = load_run(default_run())
+    changed = load_run(small_run)
     with torch.no_grad():
         changed.student.decoder[2].weight *= -1
     with pytest.raises(MismatchError):

@@ -21,15 +21,29 @@ def design(tmp_path, monkeypatch, install_fake_vitis):
     return tmp_path / "design"
 
 
-def synth(design):
+@pytest.fixture
+def arguments(small_run, design):
+    return [
+        "synth",
+        "--require-vitis",
+        "--edges",
+        "1",
+        "--model",
+        str(small_run),
+        "--out",
+        str(design),
+    ]
+
+
+def synth(arguments):
     with pytest.raises(SystemExit) as ended:
-        fpga_gnn(["synth", "--require-vitis", "--edges", "1", "--out", str(design)])
+        fpga_gnn(arguments)
     return ended.value.code
 
 
-def test_every_block_is_synthesised_and_labelled(design, monkeypatch, capsys):
+def test_every_block_is_synthesised_and_labelled(design, arguments, monkeypatch, capsys):
     monkeypatch.setenv("FAKE_VITIS", "ok")
-    assert not synth(design)
+    assert not synth(arguments)
     report = json.loads((design / "report.json").read_text())
     numbers = [n for n in report["hardware"] if n["label"] == "csynth"]
     assert {n["basis"].split()[0] for n in numbers} == BLOCKS
@@ -39,7 +53,7 @@ def test_every_block_is_synthesised_and_labelled(design, monkeypatch, capsys):
 
     monkeypatch.setenv("FAKE_VITIS", "fail")
     before = (design / "report.json").read_bytes()
-    assert synth(design) == 1
+    assert synth(arguments) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert "csynth.log" in error
     assert "ERROR: [HLS 200-1715] Encountered a problem" in error
