@@ -135,7 +135,8 @@ def train_run(
     trainer = Trainer(contract, config, train, monitored, folder, key, weights)
     folder.mkdir(parents=True, exist_ok=True)
     student = trainer.run(progress.epoch, progress.steps)
-    del train, monitored
+    history, float_weights = trainer.history, trainer.float_weights
+    del trainer, train, monitored
     tracks = TrackSelection(min_hits=config.min_track_hits)
     validation = _scored(student, events.validation, module_map, contract, config)
     points = working_points(
@@ -152,11 +153,11 @@ def train_run(
         start_sha256=start_sha256,
         events=events.record,
         builders=points,
-        history=trainer.history,
+        history=history,
         quality=quality,
     )
     run = Run(contract, module_map, student, info)
-    save_tensors(folder / FLOAT_FILE, trainer.float_weights, {})
+    save_tensors(folder / FLOAT_FILE, float_weights, {})
     save_run(run, folder, shared_map=shared_map)
     return run
 
