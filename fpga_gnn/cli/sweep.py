@@ -10,25 +10,29 @@ import typer
 
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bars
-from fpga_gnn.cli.training_inputs import teacher_folder, training_events, training_map
+from fpga_gnn.cli.training_inputs import (
+    Amp,
+    Events,
+    HitsToUse,
+    Map,
+    MaxEvents,
+    TeacherCache,
+    TeacherFolder,
+    Validation,
+    teacher_folder,
+    training_events,
+    training_map,
+)
 from fpga_gnn.errors import FpgaGnnError, InputError
 from fpga_gnn.events.store import EventStore
-from fpga_gnn.events.view import Detector, EventView
+from fpga_gnn.events.view import EventView
 
 
 def sweep(
     spec: Annotated[str, typer.Argument(help="Sweep: a name or a YAML file.")],
     out: Annotated[Path, typer.Option(help="Folder; an interrupted or longer sweep goes on.")],
-    events: Annotated[
-        list[Path] | None,
-        typer.Option(help="Event store to learn from; repeatable; default: the shipped events."),
-    ] = None,
-    validation: Annotated[
-        Path | None,
-        typer.Option(
-            help="Event store to choose epoch and cuts on; default: the one store is split."
-        ),
-    ] = None,
+    events: Events = None,
+    validation: Validation = None,
     test: Annotated[
         Path | None,
         typer.Option(help="Event store to report on; default: the test part if one is split."),
@@ -36,25 +40,16 @@ def sweep(
     max_test: Annotated[
         int | None, typer.Option(min=1, help="Report on the first so many events.")
     ] = None,
-    detector: Annotated[Detector, typer.Option(help="Hits to use.")] = "pixel",
-    max_events: Annotated[
-        int | None, typer.Option(min=1, help="Learn from so many events of each store.")
-    ] = None,
-    module_map: Annotated[
-        Path | None,
-        typer.Option(help="Module map; default: learned from the training events, by layer."),
-    ] = None,
-    teacher: Annotated[
-        str | None, typer.Option(help="Distil from this teacher: a folder, or 'shipped'.")
-    ] = None,
-    teacher_cache: Annotated[
-        Path | None, typer.Option(help="Keep the teacher's answers here; default: in --out.")
-    ] = None,
+    detector: HitsToUse = "pixel",
+    max_events: MaxEvents = None,
+    module_map: Map = None,
+    teacher: TeacherFolder = None,
+    teacher_cache: TeacherCache = None,
     float_from: Annotated[
         Path | None,
         typer.Option(help="Begin with the float network of this run, where no start is given."),
     ] = None,
-    amp: Annotated[bool, typer.Option(help="Run the teacher in bfloat16.")] = False,
+    amp: Amp = False,
     processes: Annotated[int, typer.Option(min=1, help="Train so many students at a time.")] = 1,
     dask: Annotated[
         str | None,

@@ -10,10 +10,21 @@ import typer
 from fpga_gnn.cli.output import console, epoch_line, quality_line, working_point_lines
 from fpga_gnn.cli.progress import progress_bars
 from fpga_gnn.cli.settings import checked
-from fpga_gnn.cli.training_inputs import teacher_folder, training_events, training_map
+from fpga_gnn.cli.training_inputs import (
+    Amp,
+    Events,
+    HitsToUse,
+    Map,
+    MaxEvents,
+    TeacherCache,
+    TeacherFolder,
+    Validation,
+    teacher_folder,
+    training_events,
+    training_map,
+)
 from fpga_gnn.contract import load_contract
 from fpga_gnn.errors import InputError
-from fpga_gnn.events.view import Detector
 
 
 def train(
@@ -23,34 +34,17 @@ def train(
     config: Annotated[
         str | None, typer.Option(help="Quant config instead of --bits: a name or a YAML file.")
     ] = None,
-    events: Annotated[
-        list[Path] | None,
-        typer.Option(help="Event store to learn from; repeatable; default: the shipped events."),
-    ] = None,
-    validation: Annotated[
-        Path | None,
-        typer.Option(
-            help="Event store to choose epoch and cuts on; default: the one store is split."
-        ),
-    ] = None,
-    detector: Annotated[Detector, typer.Option(help="Hits to use.")] = "pixel",
-    max_events: Annotated[
-        int | None, typer.Option(min=1, help="Learn from so many events of each store.")
-    ] = None,
-    module_map: Annotated[
-        Path | None,
-        typer.Option(help="Module map; default: learned from the training events, by layer."),
-    ] = None,
-    teacher: Annotated[
-        str | None, typer.Option(help="Distil from this teacher: a folder, or 'shipped'.")
-    ] = None,
-    teacher_cache: Annotated[
-        Path | None, typer.Option(help="Keep the teacher's answers here; default: in --out.")
-    ] = None,
+    events: Events = None,
+    validation: Validation = None,
+    detector: HitsToUse = "pixel",
+    max_events: MaxEvents = None,
+    module_map: Map = None,
+    teacher: TeacherFolder = None,
+    teacher_cache: TeacherCache = None,
     float_from: Annotated[
         Path | None, typer.Option(help="Begin with the float network of this run.")
     ] = None,
-    amp: Annotated[bool, typer.Option(help="Run the teacher in bfloat16.")] = False,
+    amp: Amp = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run; an interrupted run there goes on.")
     ] = None,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.contract import Contract
@@ -18,6 +20,30 @@ if TYPE_CHECKING:
     from fpga_gnn.training.pipeline import TrainingEvents
 
 SHIPPED = "shipped"
+
+Events = Annotated[
+    list[Path] | None,
+    typer.Option(help="Event store to learn from; repeatable; default: the shipped events."),
+]
+Validation = Annotated[
+    Path | None,
+    typer.Option(help="Event store to choose epoch and cuts on; default: the one store is split."),
+]
+HitsToUse = Annotated[Detector, typer.Option(help="Hits to use.")]
+MaxEvents = Annotated[
+    int | None, typer.Option(min=1, help="Learn from so many events of each store.")
+]
+Map = Annotated[
+    Path | None,
+    typer.Option(help="Module map; default: learned from the training events, by layer."),
+]
+TeacherFolder = Annotated[
+    str | None, typer.Option(help="Distil from this teacher: a folder, or 'shipped'.")
+]
+TeacherCache = Annotated[
+    Path | None, typer.Option(help="Keep the teacher's answers here; default: in --out.")
+]
+Amp = Annotated[bool, typer.Option(help="Run the teacher in bfloat16.")]
 
 
 def training_events(
