@@ -20,6 +20,11 @@ Shift = Annotated[int, Field(ge=-8, le=17)]
 Bits = Annotated[int, Field(ge=2, le=16)]
 Aggregation = Literal["sum", "max"]
 
+DIRECTION_FRAC = 17
+"""Fraction bits of the ``direction`` feature at shift 0."""
+_LARGEST_NUMERATOR = 62
+"""Bits of a ratio feature's numerator: integers are int64."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -167,6 +172,24 @@ class Contract(_Section):
     network: NetworkFormat
     partition: PartitionShape
     kernels: KernelShapes
+
+    @model_validator(mode="after")
+    def _ratios_fit_in_64_bits(self) -> Contract:
+        length, phi = self.hit.length.bits, self.hit.phi.bits
+        numerators = {
+            "phi_slope": (phi, self.windows.phi_slope.frac),
+            "r_phi_slope": (length + 1 + phi, 0),
+            "z0": (2 * length + 2, 0),
+            "direction": (length + 1, DIRECTION_FRAC),
+        }
+        for name, (bits, frac) in numerators.items():
+            if name in self.features.edge:
+                needed = bits + max(frac - self.features.edge[name], 0)
+                if needed > _LARGEST_NUMERATOR:
+                    raise ValueError(
+                        f"features.edge.{name} needs {needed} bits, at most {_LARGEST_NUMERATOR}"
+                    )
+        return self
 
     @property
     def sha256(self) -> str:

@@ -14,13 +14,11 @@ from fpga_gnn.contract import (
     divide_half_even,
     shift_right_half_even,
 )
+from fpga_gnn.contract.config import DIRECTION_FRAC
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.events.event import Event
 from fpga_gnn.graphs.hits import QuantizedHits, quantize_hits, wrap_phi
 from fpga_gnn.graphs.module_map import ModuleMap, tagged_edges
-
-DIRECTION_FRAC = 17
-"""Fraction bits of the ``direction`` feature at shift 0."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from copy import deepcopy
 from itertools import permutations
 from typing import get_args
 
@@ -302,3 +303,19 @@ def test_require_hash_shows_both_hashes_and_what_to_run():
 def test_a_contract_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         W8.hit.length.bits = 3
+
+
+@pytest.mark.parametrize(
+    ("feature", "shift", "length"), [("z0", -8, 27), ("r_phi_slope", -8, 32), ("z0", 0, 31)]
+)
+def test_a_ratio_that_overflows_64_bits_is_refused(document, feature, shift, length):
+    wide = deepcopy(document)
+    wide["hit"]["length"]["bits"] = length
+    wide["features"]["edge"] = {"dr": 0, feature: shift}
+    if feature == "r_phi_slope":
+        wide["hit"]["phi"] |= {"bits": 22, "frac": 22}
+    with pytest.raises(InputError, match=rf"features\.edge\.{feature} needs 6\d bits, at most 62"):
+        parse_contract(wide, "wide.yaml")
+    narrow = deepcopy(document)
+    narrow["features"]["edge"] = {"dr": 0, feature: shift}
+    parse_contract(narrow, "narrow.yaml")
