@@ -9,6 +9,7 @@ import pytest
 
 import fpga_gnn.flows.sweep as flow
 from fpga_gnn.cli.main import run
+from fpga_gnn.flows.sweep_plan import load_spec, plan_sweep
 from fpga_gnn.report.sweep import Sweep, sweep_lines
 
 RUNS = ["w8", "w4", "narrow-seed1", "narrow-seed2"]
@@ -235,7 +236,13 @@ def test_bad_input_is_one_line(fpga_gnn, place, text, options, message):
 def test_an_unknown_sweep(fpga_gnn, place):
     outcome = fpga_gnn(*command(place, "new", spec="nothing"))
     assert outcome.code == 2
-    assert "sweep: found 'nothing', expected one of example" in outcome.err
+    known = "bits, coordinates, distillation, example"
+    assert f"sweep: found 'nothing', expected one of {known}" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["bits", "coordinates", "distillation", "example"])
+def test_every_shipped_sweep_is_a_plan(name):
+    assert plan_sweep(load_spec(name)).runs
 
 
 def test_a_folder_of_other_files(fpga_gnn, place):
