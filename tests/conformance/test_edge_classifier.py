@@ -107,7 +107,7 @@ SEEDS_AND_GAINS = {
     "deep": (2, 3.0),
     "wide": (1, 3.0),
     "shared max floor": (1, 3.0),
-}
+} | dict.fromkeys(SHIPPED, (3, 2.5))
 """Initial weights whose scores spread; (1, 2.5) for the others."""
 
 COMPILED = ("plain", "shared max floor", "six iterations", "deep", *SHIPPED)
