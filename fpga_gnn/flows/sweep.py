@@ -14,8 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from fpga_gnn.contract import IntegerNetwork
 from fpga_gnn.errors import FpgaGnnError, InputError
 from fpga_gnn.events.store import EventStore
@@ -426,7 +424,7 @@ def _quality(model: StudentModel, view: EventView) -> QualityFigure:
     for event in view:
         graph = model.graph(event)
         logits.append(model.logits(event, graph))
-        scored.append(ScoredGraph(event, graph, 1 / (1 + np.exp(-logits[-1]))))
+        scored.append(ScoredGraph.of_logits(event, graph, logits[-1]))
         labels.append(label_edges(event, model.targets, graph.rows, graph.src, graph.dst))
     builders = {}
     for name, settings in model.builders.items():

@@ -20,7 +20,7 @@ from fpga_gnn.graphs.map_learning import learn_module_map
 from fpga_gnn.graphs.map_settings import MapSettings
 from fpga_gnn.graphs.module_map import ModuleMap
 from fpga_gnn.graphs.truth import EdgeLabels
-from fpga_gnn.models.scoring import probability, student_scores
+from fpga_gnn.models.scoring import student_scores
 from fpga_gnn.models.student import Student
 from fpga_gnn.tracks.builder import BUILDERS
 from fpga_gnn.tracks.edge_metrics import EdgeSummary, summarize_edges
@@ -177,8 +177,8 @@ def _scored(
     for event in view:
         labelled = labelled_graph(event, module_map, contract, config.selection)
         scores = student_scores(student, graph_inputs(labelled.graph, contract), score)
-        probabilities = probability(score.to_float(scores))
-        scored.append((ScoredGraph(event, labelled.hit_graph, probabilities), labelled.labels))
+        graph = ScoredGraph.of_logits(event, labelled.hit_graph, score.to_float(scores))
+        scored.append((graph, labelled.labels))
     return scored
 
 

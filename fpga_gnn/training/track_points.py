@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.graphs.construction import HitGraph
+from fpga_gnn.models.scoring import probability
 from fpga_gnn.tracks.builder import builder, tracks_of
 from fpga_gnn.tracks.metrics import TrackSelection, TrackSummary, match_tracks, summarize
 
@@ -23,7 +24,7 @@ MOST_FAKES = 0.045
 
 def _probabilities(first: float, last: float, step: float) -> tuple[float, ...]:
     logits = np.arange(first, last + step / 2, step)
-    return tuple(float(p) for p in np.round(1 / (1 + np.exp(-logits)), 4))
+    return tuple(float(p) for p in np.round(probability(logits), 4))
 
 
 _FINE = _probabilities(-4.0, 4.0, 0.1)
@@ -59,6 +60,11 @@ class ScoredGraph:
     event: Event
     graph: HitGraph
     score: NDArray[np.float64]
+
+    @classmethod
+    def of_logits(cls, event: Event, graph: HitGraph, logits: NDArray[np.float64]) -> ScoredGraph:
+        """Score ``graph`` with one logit per edge [E]."""
+        return cls(event, graph, probability(logits))
 
 
 def working_points(
