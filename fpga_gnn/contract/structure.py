@@ -1,11 +1,13 @@
-"""The MLPs of an integer network in firmware order, with what enters each of their columns."""
+"""The MLPs of an integer network in firmware order, and the formats between them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from fpga_gnn.contract.config import Aggregation, Contract
 from fpga_gnn.contract.fixed_point import FixedPoint
 from fpga_gnn.contract.network import IntegerLayer, IntegerNetwork
 
@@ -59,3 +61,21 @@ def _width_in(layers: tuple[IntegerLayer, ...]) -> int:
 
 def _columns(layers: tuple[IntegerLayer, ...]) -> tuple[FixedPoint, ...]:
     return (layers[-1].output,) * len(layers[-1].weight)
+
+
+def index_format(contract: Contract) -> FixedPoint:
+    """Return the format of a node slot's number."""
+    return FixedPoint(bits=math.ceil(math.log2(contract.partition.max_nodes)), frac=0, signed=False)
+
+
+def aggregate_format(message: FixedPoint, aggregation: Aggregation, n_edges: int) -> FixedPoint:
+    """Return the exact format of up to ``n_edges`` messages' sum, or of their largest."""
+    carries = math.ceil(math.log2(n_edges)) if aggregation == "sum" else 0
+    return FixedPoint(bits=message.bits + carries, frac=message.frac, signed=message.signed)
+
+
+def common_format(one: FixedPoint, two: FixedPoint) -> FixedPoint:
+    """Return the smallest format that holds all values of both."""
+    signed, frac = one.signed or two.signed, max(one.frac, two.frac)
+    integer = max(f.bits - f.frac + (signed and not f.signed) for f in (one, two))
+    return FixedPoint(bits=integer + frac, frac=frac, signed=signed)

@@ -8,16 +8,12 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from fpga_gnn.contract import Aggregation, Contract, FixedPoint, IntegerLayer, Rounding
+from fpga_gnn.contract import Contract, FixedPoint, IntegerLayer, Rounding
+from fpga_gnn.contract.structure import aggregate_format, common_format, index_format
 from fpga_gnn.errors import FpgaGnnError
 from fpga_gnn.models.student import accumulator_bound
 
 _ROUNDINGS: dict[str, Rounding] = {"ROUND": "half_even", "FLOOR": "floor"}
-
-
-def index_format(contract: Contract) -> FixedPoint:
-    """Return the format of a node slot's number."""
-    return FixedPoint(bits=math.ceil(math.log2(contract.partition.max_nodes)), frac=0, signed=False)
 
 
 def quant_format(model: ModelWrapper, quant: NodeProto) -> FixedPoint:
@@ -43,19 +39,6 @@ def quant_rounding(quant: NodeProto) -> Rounding:
             f"{quant.name}: found rounding {mode}, expected {' or '.join(_ROUNDINGS)}"
         )
     return _ROUNDINGS[mode]
-
-
-def aggregate_format(message: FixedPoint, aggregation: Aggregation, n_edges: int) -> FixedPoint:
-    """Return the exact format of up to ``n_edges`` messages' sum, or of their largest."""
-    carries = math.ceil(math.log2(n_edges)) if aggregation == "sum" else 0
-    return FixedPoint(bits=message.bits + carries, frac=message.frac, signed=message.signed)
-
-
-def common_format(one: FixedPoint, two: FixedPoint) -> FixedPoint:
-    """Return the smallest format that holds all values of both."""
-    signed, frac = one.signed or two.signed, max(one.frac, two.frac)
-    integer = max(f.bits - f.frac + (signed and not f.signed) for f in (one, two))
-    return FixedPoint(bits=integer + frac, frac=frac, signed=signed)
 
 
 def tensor_formats(model: ModelWrapper, contract: Contract) -> dict[str, FixedPoint]:

@@ -31,8 +31,8 @@ from hls4ml.model.types import (
 from onnx import NodeProto, helper, numpy_helper
 
 from fpga_gnn.contract import FixedPoint, Rounding
+from fpga_gnn.contract.structure import aggregate_format
 from fpga_gnn.errors import FpgaGnnError
-from fpga_gnn.export.formats import aggregate_format
 from fpga_gnn.resources import resource_dir
 
 BACKEND = "Vitis"

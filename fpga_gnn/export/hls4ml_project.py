@@ -29,9 +29,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_gnn.contract import HEADER_NAME, Contract, emit_header
 from fpga_gnn.contract.fixed_point import Int64
+from fpga_gnn.contract.structure import index_format
 from fpga_gnn.errors import FpgaGnnError, InputError, ToolFailedError, ToolMissingError
 from fpga_gnn.export.execute import partition_inputs
-from fpga_gnn.export.formats import index_format
 from fpga_gnn.export.hls4ml_checks import REUSE_FACTOR, STRATEGY, require_as_asked
 from fpga_gnn.export.hls4ml_extension import BACKEND, fixed_precision
 from fpga_gnn.export.lowering import require_lowered

@@ -12,10 +12,14 @@ from fpga_gnn.contract import (
     FixedPoint,
     IntegerLayer,
     IntegerNetwork,
-    PartitionShape,
 )
 from fpga_gnn.contract.config import NetworkBits
-from fpga_gnn.contract.structure import network_mlps
+from fpga_gnn.contract.structure import (
+    aggregate_format,
+    common_format,
+    index_format,
+    network_mlps,
+)
 from fpga_gnn.report.summary import HardwareNumber
 
 CLONE_READERS = 7
@@ -125,7 +129,7 @@ def fifo_bits(network: IntegerNetwork, contract: Contract) -> int:
         aggregate = (out,) * (2 * len(message))
         node_row += len(aggregate) * _joined_bits(message[0], network, contract)
         node_row += _bits(aggregate) + _common_bits(state, aggregate)
-    edge_row += _clone_outputs(2 * network.iterations + 1) * 2 * _index_bits(shape)
+    edge_row += _clone_outputs(2 * network.iterations + 1) * 2 * index_format(contract).bits
     return shape.max_nodes * node_row + shape.max_edges * edge_row
 
 
@@ -217,22 +221,12 @@ def _bits(row: _Row) -> int:
 
 def _common_bits(one: _Row, two: _Row) -> int:
     """Bits of a concatenation: each column in the smallest format that holds both parts."""
-    formats = {*one, *two}
-    signed = any(column.signed for column in formats)
-    frac = max(column.frac for column in formats)
-    whole = max(column.bits - column.frac + (signed and not column.signed) for column in formats)
-    return (len(one) + len(two)) * (whole + frac)
+    return (len(one) + len(two)) * common_format(one[0], two[0]).bits
 
 
 def _joined_bits(message: FixedPoint, network: IntegerNetwork, contract: Contract) -> int:
     """Bits of the exact sum, or of the largest, of up to max_edges messages."""
-    if network.aggregation == "max":
-        return message.bits
-    return message.bits + math.ceil(math.log2(contract.partition.max_edges))
-
-
-def _index_bits(shape: PartitionShape) -> int:
-    return math.ceil(math.log2(shape.max_nodes))
+    return aggregate_format(message, network.aggregation, contract.partition.max_edges).bits
 
 
 def _clone_outputs(readers: int) -> int:
