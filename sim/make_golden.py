@@ -19,13 +19,16 @@ from fpga_gnn.contract import (
     DOUBLET_WINDOWS,
     TRIPLET_WINDOWS,
     Contract,
+    DydxLaw,
     FixedPoint,
     HitRecords,
     ModuleMapRecords,
     load_contract,
 )
+from fpga_gnn.graphs.graph import graph_from_candidates
 from fpga_gnn.hw.vectors import format_vectors, write_vectors
-from fpga_gnn.reference import connected_components, module_map
+from fpga_gnn.reference import connected_components, dwalk, module_map, track_builder
+from fpga_gnn.reference.hit_lists import HitLists
 from fpga_gnn.verify.compare import require_equal
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
@@ -46,12 +49,14 @@ def map_case(
     doublets: Sequence[tuple[int, int, Windows]],
     triplets: Sequence[tuple[int, int, Windows]] = (),
     expected: Sequence[Edge] | None = None,
+    dydx: DydxLaw = "compatible",
 ) -> Case:
     """Build one module-map case.
 
     ``hits[m]`` are the (x, y, z, r, phi, eta) of module ``m``; ``doublets`` (source, target,
     windows) and ``triplets`` (inner, outer, windows) name the windows that are not open.
-    ``expected`` (src, dst, doublet, tagged) is the hand-checked answer.
+    ``expected`` (src, dst, doublet, tagged) is the hand-checked answer. The case holds the
+    candidates and the classifier's features of the graph.
     """
     rows = np.array([hit for module in hits for hit in module], dtype=np.int64).reshape(-1, 6)
     x, y, z, r, phi, eta = rows.T
@@ -67,15 +72,22 @@ def map_case(
         triplet_outer=np.array([outer for _, outer, _ in triplets], dtype=np.int64),
         triplet_windows=_windows(TRIPLET_WINDOWS, [cuts for _, _, cuts in triplets]),
     )
-    found = module_map.build(records, table, CONTRACT)
+    found = module_map.build(records, table, CONTRACT, dydx)
     if expected is not None:
         got = np.array([found.src, found.dst, found.doublet, found.tagged]).T
         answer = np.array(expected, dtype=np.int64).reshape(-1, 4)
         require_equal("module_map", "hand-checked", answer, got)
+    graph = graph_from_candidates(records, found, CONTRACT)
     return {
-        field.name: getattr(part, field.name)
-        for part in (records, table, found)
-        for field in fields(part)
+        "physical": int(dydx == "physical"),
+        **{
+            field.name: getattr(part, field.name)
+            for part in (records, table, found)
+            for field in fields(part)
+        },
+        "node_features": graph.node_features,
+        "edge_features": graph.edge_features,
+        "n_saturated": graph.n_saturated,
     }
 
 
@@ -163,13 +175,20 @@ def pair_cases() -> dict[str, Case]:
     }
 
 
-def chain(windows: Windows, three: Hit, tagged: int, two: Hit = (8, 4, 2, 4, 1, 0)) -> Case:
+def chain(
+    windows: Windows,
+    three: Hit,
+    tagged: int,
+    two: Hit = (8, 4, 2, 4, 1, 0),
+    dydx: DydxLaw = "compatible",
+) -> Case:
     """Three hits from the origin through ``two`` to ``three``, one triplet."""
     return map_case(
         [[(0,) * 6], [two], [three]],
         [(0, 1, {}), (1, 2, {})],
         [(0, 1, windows)],
         expected=[(0, 1, 0, tagged), (1, 2, 1, tagged)],
+        dydx=dydx,
     )
 
 
@@ -196,6 +215,9 @@ def triplet_cases() -> dict[str, Case]:
         "dydx_exact": chain({"dydx": (-half, -half)}, end, 1),
         "dydx_below_low": chain({"dydx": (-half + 1, big)}, end, 0),
         "dydx_above_high": chain({"dydx": (-big, -half - 1)}, end, 0),
+        # -4/(-8) - (-8)/(-8) = -1/2
+        "dydx_physical": chain({"dydx": (-half // 3, -half // 3)}, end, 1, dydx="physical"),
+        "dydx_physical_below_low": chain({"dydx": (-half // 3 + 1, big)}, end, 0, dydx="physical"),
         "dzdr_exact": chain({"dzdr": (-quarter, -quarter)}, end, 1),
         "dzdr_below_low": chain({"dzdr": (-quarter + 1, big)}, end, 0),
         "dzdr_above_high": chain({"dzdr": (-big, -quarter - 1)}, end, 0),
@@ -233,7 +255,9 @@ def triplet_cases() -> dict[str, Case]:
     }
 
 
-def random_map_case(seed: int, n_modules: int, n_hits: int, extreme: bool) -> Case:
+def random_map_case(
+    seed: int, n_modules: int, n_hits: int, *, extreme: bool = False, dydx: DydxLaw = "compatible"
+) -> Case:
     """Return a random case; ``extreme`` hits lie at the ends of their formats."""
     rng = random.Random(seed)
     formats = [CONTRACT.hit.length] * 4 + [CONTRACT.hit.phi, CONTRACT.hit.eta]
@@ -262,7 +286,7 @@ def random_map_case(seed: int, n_modules: int, n_hits: int, extreme: bool) -> Ca
         for d2, (source, _) in enumerate(pairs)
         if source == middle and rng.random() < 0.4
     ]
-    return map_case(hits, doublets, triplets)
+    return map_case(hits, doublets, triplets, dydx=dydx)
 
 
 def component_case(
@@ -300,18 +324,225 @@ def component_cases() -> dict[str, Case]:
     }
 
 
+def track_case(
+    n_nodes: int,
+    edges: Sequence[tuple[int, int, int]],
+    expected: Sequence[Sequence[int]] | None = None,
+    cut: int = 0,
+    min_hits: int = 2,
+) -> Case:
+    """Build one case of (src, dst, score) ``edges`` with its hand-checked tracks."""
+    src, dst, score = np.array(edges, dtype=np.int64).reshape(-1, 3).T
+    tracks = track_builder.build(n_nodes, src, dst, score, cut, min_hits, CONTRACT)
+    if expected is not None:
+        require_tracks("track_builder", expected, tracks)
+    return {
+        "n_nodes": n_nodes,
+        "src": src,
+        "dst": dst,
+        "score": score,
+        "cut": cut,
+        "min_hits": min_hits,
+        "track_start": tracks.start,
+        "hits": tracks.nodes,
+    }
+
+
+def require_tracks(kernel: str, expected: Sequence[Sequence[int]], got: HitLists) -> None:
+    """Raise ``MismatchError`` unless ``got`` are the ``expected`` tracks."""
+    answer = HitLists.of(expected)
+    require_equal(kernel, "hand-checked starts", answer.start, got.start)
+    require_equal(kernel, "hand-checked", answer.nodes, got.nodes)
+
+
+def random_edges(
+    seed: int, n_nodes: int, n_edges: int, scores: Sequence[int], acyclic: bool
+) -> list[tuple[int, int, int]]:
+    """Return random (src, dst, score) in canonical order; ``acyclic``: towards higher places."""
+    rng = random.Random(seed)
+    place = rng.sample(range(n_nodes), n_nodes)
+    pairs = {(rng.randrange(n_nodes), rng.randrange(n_nodes)) for _ in range(n_edges)}
+    if acyclic:
+        pairs = {(place[min(pair)], place[max(pair)]) for pair in pairs if pair[0] != pair[1]}
+    return [(src, dst, rng.choice(scores)) for src, dst in sorted(pairs)]
+
+
+def track_cases() -> dict[str, Case]:
+    """Return the hand-checked and random cases of the track builder."""
+    bits = CONTRACT.network.bits.decoder.output
+    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    order = random.Random(7).sample(range(200), 200)
+    shuffled = sorted((a, b, 1) for a, b in pairwise(order))
+    lengths = [62, 63, 2, 64, 63, 1]
+    firsts = np.cumsum([0, *lengths]).tolist()
+    rows = [[*range(first, first + n)] for first, n in zip(firsts, lengths, strict=False)]
+    steps = [(a, b, 1) for row in rows for a, b in pairwise(row)]
+    return {
+        "no_nodes": track_case(0, [], []),
+        "no_edges": track_case(3, [], []),
+        "no_edges_single_hits": track_case(3, [], [[0], [1], [2]], min_hits=1),
+        "chain": track_case(4, [(0, 1, 5), (1, 3, 5)], [[0, 1, 3]]),
+        "at_the_cut": track_case(3, [(0, 1, 1), (1, 2, 0)], [[0, 1]]),
+        "too_short": track_case(3, [(0, 1, 1)], [], min_hits=3),
+        "best_out": track_case(4, [(0, 1, 5), (0, 2, 6), (0, 3, 4)], [[0, 2]]),
+        "best_in": track_case(4, [(0, 3, 5), (1, 3, 6), (2, 3, 4)], [[1, 3]]),
+        "tie_out_goes_to_the_first": track_case(3, [(0, 1, 5), (0, 2, 5)], [[0, 1]]),
+        "tie_in_goes_to_the_first": track_case(3, [(0, 2, 5), (1, 2, 5)], [[0, 2]]),
+        # (0, 2) is the best out of 0 but not into 2, (1, 2) the best into 2 but not out of 1.
+        "best_at_one_end": track_case(4, [(0, 2, 5), (1, 2, 6), (1, 3, 7)], [[1, 3]]),
+        "rising_into_one_node": track_case(6, [(n, 5, n + 1) for n in range(5)], [[4, 5]]),
+        "falling_into_one_node": track_case(6, [(n, 5, 9 - n) for n in range(5)], [[0, 5]]),
+        "highest_in_the_middle": track_case(4, [(0, 3, 5), (1, 3, 9), (2, 3, 7)], [[1, 3]]),
+        "two_nodes_in_turn": track_case(
+            12,
+            [edge for n in range(0, 8, 2) for edge in ((n, 10, n), (n, 11, 1 + n % 4))],
+            [[2, 11], [6, 10]],
+        ),
+        "indices_fall": track_case(3, [(1, 0, 5), (2, 1, 5)], [[2, 1, 0]]),
+        "paths_by_first_node": track_case(4, [(1, 2, 5), (3, 0, 5)], [[1, 2], [3, 0]]),
+        "ring": track_case(4, [(1, 3, 5), (2, 1, 5), (3, 2, 5)], [[1, 3, 2]]),
+        "rings_after_paths": track_case(
+            6, [(0, 3, 5), (1, 4, 5), (2, 5, 5), (3, 0, 5), (4, 1, 5)], [[2, 5], [0, 3], [1, 4]]
+        ),
+        "path_into_a_ring": track_case(3, [(0, 1, 5), (1, 2, 5), (2, 1, 6)], [[1, 2]]),
+        "self_loop_is_best_out": track_case(2, [(0, 0, 9), (0, 1, 5)], [[0], [1]], min_hits=1),
+        "self_loop_is_best_in": track_case(2, [(0, 1, 5), (1, 1, 9)], []),
+        "self_loop_is_not_best": track_case(2, [(0, 0, 4), (0, 1, 5)], [[0, 1]]),
+        "saturated": track_case(4, [(0, 2, high), (0, 3, high), (1, 3, high)], [[0, 2]]),
+        "cut_below_all": track_case(2, [(0, 1, low)], [[0, 1]], cut=low - 1),
+        "cut_at_the_lowest": track_case(2, [(0, 1, low)], [], cut=low),
+        "across_words": track_case(
+            130, [(n, n + 1, 1) for n in (63, 64, 127)], [[63, 64, 65], [127, 128]]
+        ),
+        "ring_across_words": track_case(
+            130, [(1, 64, 1), (64, 129, 1), (129, 1, 1)], [[1, 64, 129]]
+        ),
+        "longest_held": track_case(
+            sum(lengths), steps, [row for row in rows if len(row) >= 63], min_hits=63
+        ),
+        "shuffled_chain": track_case(200, shuffled, [order]),
+        "random": track_case(200, random_edges(1, 200, 600, range(-3, 9), acyclic=False)),
+        "random_acyclic": track_case(
+            200, random_edges(2, 200, 500, [low, 0, 1, high], acyclic=True), min_hits=3
+        ),
+    }
+
+
+def dwalk_case(
+    n_nodes: int,
+    edges: Sequence[tuple[int, int, int]],
+    expected: Sequence[Sequence[int]] | None = None,
+    n_passes: int = 0,
+    cuts: tuple[int, int, int] = (0, 5, 9),
+    min_hits: int = 1,
+    by_length: bool = False,
+) -> Case:
+    """Build one case of ``edges``, ``cuts`` (component, min, add) and its hand-checked tracks."""
+    src, dst, score = np.array(edges, dtype=np.int64).reshape(-1, 3).T
+    walk = dwalk.build(n_nodes, src, dst, score, dwalk.DwalkSettings(*cuts, min_hits, by_length))
+    if expected is not None:
+        require_tracks("dwalk", expected, walk.tracks)
+        require_equal("dwalk", "hand-checked passes", [n_passes], [walk.n_passes])
+    return {
+        "n_nodes": n_nodes,
+        "src": src,
+        "dst": dst,
+        "score": score,
+        "cuts": cuts,
+        "min_hits": min_hits,
+        "by_length": by_length,
+        "status": [0, walk.n_passes, walk.n_visits],
+        "track_start": walk.tracks.start,
+        "hits": walk.tracks.nodes,
+    }
+
+
+def dwalk_cases() -> dict[str, Case]:
+    """Return the hand-checked and random cases of DWALK."""
+    high = (1 << (dwalk.SCORE_BITS - 1)) - 1
+    fork = [(0, 1, 10), (0, 2, 25), (1, 3, 20)]
+    layers = [
+        (4 * n + i, 4 * n + 4 + j, high) for n in range(9) for i in range(4) for j in range(4)
+    ]
+    rows = [[*range(first, 40, 4)] for first in range(4)]
+    return {
+        "no_nodes": dwalk_case(0, [], []),
+        "no_edges": dwalk_case(2, [], [[0], [1]]),
+        # Components without a branch are not thinned.
+        "simple": dwalk_case(4, [(1, 3, 1), (3, 0, 1)], [[1, 3, 0], [2]]),
+        "at_the_component_cut": dwalk_case(3, [(0, 1, 1), (1, 2, 0)], [[0, 1], [2]]),
+        "simple_by_first_node": dwalk_case(4, [(1, 2, 1), (3, 0, 1)], [[1, 2], [3, 0]]),
+        "too_short": dwalk_case(5, [(0, 1, 9), (2, 3, 9), (3, 4, 9)], [[2, 3, 4]], min_hits=3),
+        "heaviest": dwalk_case(4, fork, [[0, 1, 3], [2]], 1),
+        "longest": dwalk_case(4, fork, [[0, 1, 3], [2]], 1, by_length=True),
+        "one_heavy_edge": dwalk_case(4, [(0, 1, 10), (0, 2, 31), (1, 3, 20)], [[0, 2], [1, 3]], 2),
+        "length_beats_weight": dwalk_case(
+            4, [(0, 1, 10), (0, 2, 31), (1, 3, 20)], [[0, 1, 3], [2]], 1, by_length=True
+        ),
+        "tie_goes_to_the_lowest_child": dwalk_case(3, [(0, 1, 10), (0, 2, 10)], [[0, 1], [2]], 1),
+        "tie_goes_to_the_lowest_root": dwalk_case(3, [(0, 2, 10), (1, 2, 10)], [[0, 2], [1]], 1),
+        "at_min_cut": dwalk_case(3, [(0, 1, 5), (0, 2, 4)], [[0, 1], [2]], 1),
+        "below_min_cut": dwalk_case(3, [(0, 1, 4), (0, 2, 4)], [[0], [1], [2]]),
+        # (0, 3) is kept by its score alone, (1, 3) is not: 9 is not above add_cut.
+        "at_add_cut": dwalk_case(
+            5, [(0, 2, 12), (0, 3, 10), (1, 3, 9), (3, 4, 6)], [[0, 3, 4], [1], [2]], 1
+        ),
+        # 0 - 2 leaves 1 - 3; the component 4 - 6, 5 is done in the first pass.
+        "two_passes": dwalk_case(
+            7,
+            [(0, 2, 20), (1, 2, 15), (1, 3, 15), (4, 6, 20), (5, 6, 19)],
+            [[0, 2], [4, 6], [1, 3], [5]],
+            2,
+        ),
+        # 3 has to wait for 0, 2 does not: 2 comes before 3.
+        "paths_by_topological_order": dwalk_case(
+            8,
+            [(0, 3, 1), (2, 6, 10), (2, 7, 11), (3, 4, 11), (3, 5, 10)],
+            [[2, 7], [3, 4], [0], [1], [5], [6]],
+            1,
+        ),
+        "tail_of_a_path": dwalk_case(
+            6,
+            [(0, 1, 30), (1, 2, 30), (3, 1, 20), (3, 4, 11), (4, 5, 11)],
+            [[0, 1, 2], [3, 4, 5]],
+            2,
+        ),
+        # 3 high does not fit in 32 bits.
+        "sum_of_the_largest": dwalk_case(
+            5, [(n, 3 if n == 4 else n + 1, high) for n in (0, 1, 2, 4)], [[0, 1, 2, 3], [4]], 1
+        ),
+        "all_layers_joined": dwalk_case(40, layers, rows, 4, cuts=(0, 1, 2)),
+        "zero_weights": dwalk_case(
+            4, [(0, 1, 0), (0, 2, 0), (2, 3, 0)], [[0, 1], [2, 3]], 2, cuts=(-1, -1, -1)
+        ),
+        "random": dwalk_case(
+            200, random_edges(3, 200, 420, range(13), acyclic=True), cuts=(1, 5, 8), min_hits=2
+        ),
+        "random_by_length": dwalk_case(
+            200,
+            random_edges(4, 200, 420, [0, 3, 6, high], acyclic=True),
+            cuts=(2, 3, 5),
+            by_length=True,
+        ),
+    }
+
+
 def golden_files() -> dict[str, str]:
     """Return the text of every golden file by name."""
     maps = {
         **pair_cases(),
         **triplet_cases(),
-        "random": random_map_case(seed=1, n_modules=8, n_hits=40, extreme=False),
+        "random": random_map_case(seed=1, n_modules=8, n_hits=40),
+        "physical": random_map_case(seed=3, n_modules=6, n_hits=80, dydx="physical"),
         "extreme": random_map_case(seed=2, n_modules=6, n_hits=40, extreme=True),
     }
     components = component_cases()
+    chains, walks = track_cases(), dwalk_cases()
     return {
         "module_map.txt": format_vectors("module_map", CONTRACT, maps),
         "connected_components.txt": format_vectors("connected_components", CONTRACT, components),
+        "track_builder.txt": format_vectors("track_builder", CONTRACT, chains),
+        "dwalk.txt": format_vectors("dwalk", CONTRACT, walks),
     }
 
 

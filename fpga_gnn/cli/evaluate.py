@@ -12,6 +12,7 @@ from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.cli.settings import checked
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.view import Detector, EventView
+from fpga_gnn.flows.backend_names import BackendName
 
 
 def evaluate(
@@ -21,6 +22,9 @@ def evaluate(
         str,
         typer.Option(help="Folder of a model, or 'teacher' or 'student' for the shipped ones."),
     ] = "teacher",
+    backend: Annotated[
+        BackendName, typer.Option(help="What runs a student; all give the same tracks.")
+    ] = "torch",
     detector: Annotated[
         Detector | None, typer.Option(help="Hits to use; default: those the model learned from.")
     ] = None,
@@ -42,6 +46,7 @@ def evaluate(
     threads: Annotated[int, typer.Option(help="CPU threads of PyTorch.")] = 1,
 ) -> None:
     """Report edge and track efficiency, fakes and duplicates of every track builder."""
+    from fpga_gnn.flows.backends import backend_model
     from fpga_gnn.flows.evaluate import EVALUATION
     from fpga_gnn.flows.evaluate import evaluate as run_evaluation
     from fpga_gnn.report.evaluation import graph_lines, table_lines
@@ -49,7 +54,10 @@ def evaluate(
     from fpga_gnn.training.edge_model import load_model, model_folder
 
     how = {"device": device, "amp": amp, "compile": compile, "threads": threads}
-    trained = load_model(model_folder(model), checked(Runtime, how, "evaluate"))
+    folder = model_folder(model)
+    trained = load_model(folder, checked(Runtime, how, "evaluate"))
+    if backend != "torch":
+        trained = backend_model(folder, backend, out / "design")
     view = EventView.of(EventStore.open(events), detector or trained.detector, max_events)
     with progress_bar("events") as progress:
         evaluation = run_evaluation(

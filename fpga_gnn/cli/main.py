@@ -18,6 +18,9 @@ from fpga_gnn.cli import (
     import_,
     metric_learning,
     module_map,
+    partitions,
+    reconstruct,
+    reshape,
     samples,
     simulate,
     sweep,
@@ -43,6 +46,9 @@ app.add_typer(metric_learning.app, name="metric-learning")
 app.command()(train.train)
 app.command()(sweep.sweep)
 app.command("train-teacher")(train_teacher.train_teacher)
+app.command()(partitions.partitions)
+app.command()(reshape.reshape)
+app.command()(reconstruct.reconstruct)
 app.command()(evaluate.evaluate)
 app.command()(benchmark.benchmark)
 app.command()(synth.synth)

@@ -142,3 +142,59 @@ def study(
     for line in study_lines(found.maps):
         print_line(line)
     print_line(f"\nreport: {out / MAP_STUDY}, pictures beside it")
+
+
+@app.command()
+def bits(
+    events: Annotated[Path, typer.Option(help="Event store to learn from.")],
+    validation: Annotated[Path, typer.Option(help="Event store to build graphs of.")],
+    out: Annotated[Path, typer.Option(help="Folder of map_bits.json and map_bits.md.")],
+    config: Annotated[str, typer.Option(help="Quant config: a name or a YAML file.")] = "w8",
+    detector: Annotated[Detector, typer.Option(help="Hits to use.")] = "full",
+    max_events: Annotated[
+        int | None, typer.Option(min=1, help="Learn from the first so many events.")
+    ] = None,
+    max_validation: Annotated[
+        int | None, typer.Option(min=1, help="Build graphs of the first so many events.")
+    ] = None,
+    low: Annotated[
+        str, typer.Option(help="Take so many low bits away, for each number.")
+    ] = "2,4,6,8",
+    high: Annotated[
+        str, typer.Option(help="Take so many high bits of windows away, for each number.")
+    ] = "2,4,6,8",
+    widening: Annotated[
+        float, typer.Option(help="Widen windows by this share of their width.")
+    ] = 0.25,
+    small_sample: Annotated[
+        float,
+        typer.Option(help="Widen windows by this times the typical width / number of tracks."),
+    ] = 1.0,
+) -> None:
+    """Report what fewer bits of hits and windows do to graphs, against a module map in float64.
+
+    An interrupted study goes on with the same command.
+    """
+    from fpga_gnn.flows.map_bits import BITS_STUDY, MARKDOWN, BitsPlan, study_bits
+    from fpga_gnn.flows.map_study import StudyProgress
+    from fpga_gnn.report.map_bits import bits_lines
+
+    contract = load_contract(config)
+    lists = {"low": low, "high": high}
+    plan = checked(
+        BitsPlan,
+        {name: [n for n in text.split(",") if n.strip()] for name, text in lists.items()},
+        "module-map",
+    )
+    tolerances = {"widening": widening, "small_sample": small_sample}
+    settings = checked(MapSettings, tolerances, "module-map")
+    learning = EventView.of(EventStore.open(events), detector, max_events)
+    held_out = EventView.of(EventStore.open(validation), detector, max_validation)
+    with progress_bars("learning", "measuring") as counts:
+        found = study_bits(
+            plan, learning, held_out, contract, settings, out, progress=StudyProgress(*counts)
+        )
+    print_line = console().print
+    for line in bits_lines(found):
+        print_line(line)
+    print_line(f"\nreport: {out / BITS_STUDY}, {out / MARKDOWN}")

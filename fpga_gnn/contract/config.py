@@ -22,6 +22,8 @@ Aggregation = Literal["sum", "max"]
 
 DIRECTION_FRAC = 17
 """Fraction bits of the ``direction`` feature at shift 0."""
+PROBABILITY_FRAC = 30
+"""Fraction bits of an edge's probability, which DWALK adds up along a path."""
 _LARGEST_NUMERATOR = 62
 """Bits of a ratio feature's numerator: integers are int64."""
 
@@ -139,27 +141,57 @@ class PartitionShape(_Section):
 
 
 class ModuleMapShape(_Section):
-    """Capacities of the module-map kernel."""
+    """Capacities of the module-map kernel.
 
+    ``lanes`` (a power of two) hit pairs are tested per cycle: hits are read in aligned blocks of
+    so many. ``max_module_doublets`` and ``max_module_triplets`` bound what leaves one module,
+    which the kernel holds while it streams the map; ``max_blocks`` the blocks of one event.
+    """
+
+    lanes: int = Field(ge=1, le=64)
     max_hits: int = Field(ge=1)
     max_modules: int = Field(ge=1)
     max_doublets: int = Field(ge=1)
-    max_triplets: int = Field(ge=1)
-    max_candidates: int = Field(ge=1)
+    max_module_doublets: int = Field(ge=1)
+    max_module_triplets: int = Field(ge=1)
+    max_blocks: int = Field(ge=1)
+    max_edges: int = Field(ge=1)
+
+    @field_validator("lanes")
+    @classmethod
+    def _power_of_two(cls, lanes: int) -> int:
+        if lanes & (lanes - 1):
+            raise ValueError("a power of two")
+        return lanes
 
 
-class ConnectedComponentsShape(_Section):
-    """Capacities of the connected-components kernel."""
+class EdgeClassifierShape(_Section):
+    """Number of edge classifiers that work side by side, each on a partition of its own."""
+
+    lanes: int = Field(ge=1)
+
+
+class GraphShape(_Section):
+    """Capacities of a kernel that holds one graph: connected components, track builder."""
 
     max_nodes: int = Field(ge=1)
     max_edges: int = Field(ge=1)
 
 
+class DwalkShape(GraphShape):
+    """Capacities of DWALK: the graph, and how often it takes the best path of every component."""
+
+    max_passes: int = Field(ge=1)
+
+
 class KernelShapes(_Section):
-    """Capacities of our own kernels."""
+    """Capacities of the kernels."""
 
     module_map: ModuleMapShape
-    connected_components: ConnectedComponentsShape
+    edge_classifier: EdgeClassifierShape
+    connected_components: GraphShape
+    track_builder: GraphShape
+    dwalk: DwalkShape
 
 
 class Contract(_Section):

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from fpga_gnn.contract.config import Contract
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from fpga_gnn.contract.config import (
+    DIRECTION_FRAC,
+    PROBABILITY_FRAC,
+    Contract,
+    EdgeFeature,
+    NodeFeature,
+)
 from fpga_gnn.contract.fixed_point import FixedPoint
 
 HEADER_NAME = "contract.hpp"
@@ -12,10 +23,9 @@ def emit_header(contract: Contract) -> str:
     """Return the text of ``hls/generated/contract.hpp`` for ``contract``.
 
     Every kernel is a template over a ``CFG`` struct; the structs of this header are the CFGs
-    of the contract's own shapes.
+    of the contract's own shapes. A feature is named with its column, -1 for none, and its shift.
     """
     hit, windows, kernels = contract.hit, contract.windows, contract.kernels
-    map_shape, cc_shape = kernels.module_map, kernels.connected_components
     formats = {
         "LENGTH": hit.length,
         "PHI": hit.phi,
@@ -41,10 +51,9 @@ def emit_header(contract: Contract) -> str:
         "};",
         "",
         "struct features {",
-        *_constants(
-            {f"NODE_{k.upper()}_SHIFT": v for k, v in contract.features.node.items()}
-            | {f"EDGE_{k.upper()}_SHIFT": v for k, v in contract.features.edge.items()}
-        ),
+        *_features("NODE", get_args(NodeFeature), contract.features.node),
+        *_features("EDGE", get_args(EdgeFeature), contract.features.edge),
+        *_constants({"DIRECTION_FRAC": DIRECTION_FRAC}),
         "};",
         "",
         "struct partition_config {",
@@ -58,20 +67,22 @@ def emit_header(contract: Contract) -> str:
         ),
         "};",
         "",
-        "struct module_map_config : formats {",
-        *_constants(
-            {
-                "MAX_HITS": map_shape.max_hits,
-                "MAX_MODULES": map_shape.max_modules,
-                "MAX_DOUBLETS": map_shape.max_doublets,
-                "MAX_TRIPLETS": map_shape.max_triplets,
-                "MAX_CANDIDATES": map_shape.max_candidates,
-            }
-        ),
+        "struct module_map_config : formats, features {",
+        *_capacities(kernels.module_map),
         "};",
         "",
         "struct connected_components_config {",
-        *_constants({"MAX_NODES": cc_shape.max_nodes, "MAX_EDGES": cc_shape.max_edges}),
+        *_capacities(kernels.connected_components),
+        "};",
+        "",
+        "struct track_builder_config {",
+        *_capacities(kernels.track_builder),
+        *_constants({"SCORE_BITS": contract.network.bits.decoder.output}),
+        "};",
+        "",
+        "struct dwalk_config {",
+        *_capacities(kernels.dwalk),
+        *_constants({"SCORE_BITS": PROBABILITY_FRAC + 2}),
         "};",
         "",
         "}  // namespace fpga_gnn",
@@ -86,3 +97,17 @@ def _format(name: str, value: FixedPoint) -> list[str]:
 
 def _constants(values: dict[str, int]) -> list[str]:
     return [f"    static constexpr int {name} = {value};" for name, value in values.items()]
+
+
+def _capacities(shape: BaseModel) -> list[str]:
+    return _constants({name.upper(): value for name, value in shape.model_dump().items()})
+
+
+def _features(rows: str, known: tuple[str, ...], shifts: Mapping[Any, int]) -> list[str]:
+    columns = list(shifts)
+    values = {f"{rows}_FEATURES": len(columns)}
+    for name in known:
+        key = f"{rows}_{name.upper()}"
+        values[key] = columns.index(name) if name in columns else -1
+        values[f"{key}_SHIFT"] = shifts.get(name, 0)
+    return _constants(values)

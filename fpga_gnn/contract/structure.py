@@ -1,4 +1,4 @@
-"""The MLPs of an integer network in firmware order, and the formats between them."""
+"""The MLPs of an integer network in firmware order, and the formats and FIFOs between them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from fpga_gnn.contract.network import IntegerLayer, IntegerNetwork
 
 Role = Literal["node_encoder", "edge_encoder", "edge_update", "node_update", "decoder"]
 """What an MLP is for: a field of ``NetworkBits``."""
+
+PIPELINE_ROWS = 32
+"""Most rows that one firmware process may hold in its pipeline, one per cycle of its latency."""
+
+_FIFO_ROWS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +66,15 @@ def _width_in(layers: tuple[IntegerLayer, ...]) -> int:
 
 def _columns(layers: tuple[IntegerLayer, ...]) -> tuple[FixedPoint, ...]:
     return (layers[-1].output,) * len(layers[-1].weight)
+
+
+def fifo_depth(rows: int, stages: int = 0) -> int:
+    """Return the depth of a FIFO, passed by ``rows`` rows, whose reader keeps step with its writer.
+
+    Where the reader also waits for rows of the same process that come through ``stages`` others,
+    these may first fill their pipelines.
+    """
+    return min(rows, _FIFO_ROWS + stages * PIPELINE_ROWS)
 
 
 def index_format(contract: Contract) -> FixedPoint:

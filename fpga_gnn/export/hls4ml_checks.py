@@ -6,6 +6,7 @@ cannot type a default type without one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +16,14 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from fpga_gnn.contract import Contract, FixedPoint, Rounding
 from fpga_gnn.errors import FpgaGnnError
+from fpga_gnn.export.fifo_depths import Schedule
 from fpga_gnn.export.formats import (
     accumulator_holds,
     quant_rounding,
     tensor_formats,
     weight_formats,
 )
-from fpga_gnn.export.hls4ml_extension import fixed_precision, precision_format
+from fpga_gnn.export.hls4ml_extension import KERNELS, fixed_precision, precision_format
 
 STRATEGY = "latency"
 REUSE_FACTOR = 1
@@ -44,14 +46,12 @@ def require_as_asked(graph: Any, model: ModelWrapper, contract: Contract) -> Non
 
     Checked: that each operator became the layer it should, output, weight and bias types,
     rounding and saturation where a layer rounds, accumulators that hold every partial sum,
-    strategy, reuse factor, and FIFOs as deep as their streams have rows. Raises ``FpgaGnnError``
-    at the first difference.
+    our kernel where we have one, strategy, reuse factor, and FIFOs as deep as ``fifo_depths``
+    says. Raises ``FpgaGnnError`` at the first difference.
     """
     formats = tensor_formats(model, contract)
     expected = _expected_layers(model, formats)
     for layer in graph.get_layers():
-        for variable in layer.get_variables():
-            _require(layer, "FIFO", ("stream", variable.shape[0]), tuple(variable.pragma))
         if layer.class_name == "Clone":
             source = layer.get_input_variable().type.precision
             for copy in layer.get_variables():
@@ -59,6 +59,9 @@ def require_as_asked(graph: Any, model: ModelWrapper, contract: Contract) -> Non
             continue
         its = expected.pop(layer.name, _Expected("no such layer", layer.name))
         _require(layer, "class", its.kind, layer.class_name)
+        if layer.class_name in KERNELS:
+            call = re.match(r"[\w:]+", layer.get_attr("function_cpp"))
+            _require(layer, "kernel", f"fpga_gnn::{KERNELS[layer.class_name]}", call and call[0])
         precision = layer.get_output_variable().type.precision
         _require(layer, "type", formats[its.tensor], precision_format(precision))
         if its.rounding is not None:
@@ -69,6 +72,7 @@ def require_as_asked(graph: Any, model: ModelWrapper, contract: Contract) -> Non
     missing = [name for name, its in expected.items() if not its.identity]
     if missing:
         raise FpgaGnnError(f"hls4ml project: layers {', '.join(missing)} are missing")
+    _require_fifos(graph)
 
 
 def _expected_layers(model: ModelWrapper, formats: dict[str, FixedPoint]) -> dict[str, _Expected]:
@@ -102,6 +106,14 @@ def _require_dense(layer: Layer, dense: NodeProto, rows: FixedPoint) -> None:
         raise FpgaGnnError(f"hls4ml layer {layer.name}: accumulator {accumulator} may overflow")
     _require(layer, "strategy", STRATEGY, layer.get_attr("strategy"))
     _require(layer, "reuse factor", REUSE_FACTOR, layer.get_attr("reuse_factor"))
+
+
+def _require_fifos(graph: Any) -> None:
+    fifos = Schedule(graph).fifos
+    for layer in graph.get_layers():
+        for stream in fifos.keys() & layer.outputs:
+            found = tuple(layer.get_output_variable(stream).pragma)
+            _require(layer, "FIFO", ("stream", fifos[stream].depth), found)
 
 
 def _require(layer: Layer, what: str, expected: Any, found: Any) -> None:

@@ -1,18 +1,20 @@
 """hls4ml layers for the dialect's operators, through hls4ml's public extension API only.
 
 Importing this module registers, for the Vitis backend: ``EdgeGather`` and ``EdgeAggregate`` with
-their HLS headers, ``PointwiseDense`` as a pointwise ``Conv1D``, a pass that derives the output
-types of the two new layers (hls4ml gives classes it does not know the default type, silently),
-and a pass that chains Clones where a stream has more readers than one Clone serves.
+their HLS headers, ``PointwiseDense`` as a pointwise ``Conv1D`` whose kernel is ours, a pass that
+derives the output types of the two new layers (hls4ml gives classes it does not know the default
+type, silently), and a pass that clones a stream once per phase of its readers.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
 from hls4ml.backends import get_backend
+from hls4ml.backends.fpga.fpga_layers import PointwiseConv1D
 from hls4ml.backends.fpga.passes.clone import Clone
 from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
 from hls4ml.converters import register_onnx_layer_handler
@@ -33,14 +35,18 @@ from onnx import NodeProto, helper, numpy_helper
 from fpga_gnn.contract import FixedPoint, Rounding
 from fpga_gnn.contract.structure import aggregate_format
 from fpga_gnn.errors import FpgaGnnError
+from fpga_gnn.export.fifo_depths import Schedule
 from fpga_gnn.resources import resource_dir
 
 BACKEND = "Vitis"
-CLONE_READERS = 7
-"""Most readers that hls4ml's Clone can serve."""
+KERNELS = {
+    "EdgeGather": "edge_gather",
+    "EdgeAggregate": "edge_aggregate",
+    "PointwiseConv1D": "pointwise_dense",
+}
+"""Name of our kernel, and of its header, for each class of layers that has one."""
 
-HEADERS = ("edge_gather.hpp", "edge_aggregate.hpp")
-SOURCES = (*HEADERS, "macros.hpp")
+SOURCES = (*(f"{kernel}.hpp" for kernel in KERNELS.values()), "macros.hpp")
 HEADER_DIR = "nnet_utils"
 
 _ROUNDINGS = {"half_even": RoundingMode.RND_CONV, "floor": RoundingMode.TRN}
@@ -109,36 +115,50 @@ class DeriveEdgePrecision(OptimizerPass):
         return True
 
 
-class ChainClones(OptimizerPass):
-    """Serve an output with more readers than a Clone can have by a chain of Clones."""
+class CloneByPhase(OptimizerPass):
+    """Serve an output with several readers by one Clone per phase of them, each feeding the next.
+
+    The link to the next Clone (or to the only reader of the last phase) is then the one FIFO that
+    keeps the stream from a phase to the next; one Clone for all phases would keep a copy for each
+    of them, and hold the next graph's first phase back until this graph's last phase reads.
+    """
 
     def match(self, node: Layer) -> bool:
         return not isinstance(node, Clone) and any(
-            len(readers) > CLONE_READERS for readers in node.get_output_use_map().values()
+            len(readers) > 1 for readers in node.get_output_use_map().values()
         )
 
     def transform(self, model: Any, node: Layer) -> bool:
         (output,) = node.outputs
-        variable = node.get_output_variable()
-        readers = node.get_output_use_map()[output]
-        source, links = output, 0
-        while readers:
-            full = len(readers) > CLONE_READERS
-            served, readers = (
-                (readers[: CLONE_READERS - 1], readers[CLONE_READERS - 1 :])
-                if full
-                else (readers, [])
-            )
-            copies = [f"{output}_{links}_cpy{i}" for i in range(len(served) + full)]
-            for reader, copy in zip(served, copies, strict=False):
-                reader.inputs[reader.inputs.index(output)] = copy
-            size = {"size": math.prod(variable.shape)}
-            clone = model.make_node(Clone, f"clone_{node.name}_{links}", size, [source], copies)
-            for copy in copies:
-                clone.attributes[copy].type = variable.type
-            model.insert_node(clone)
-            source, links = copies[-1], links + 1
+        schedule = Schedule(model)
+        phases = defaultdict(list)
+        for reader in model.get_layers():
+            for place, name in enumerate(reader.inputs):
+                if name == output:
+                    phases[schedule.read_phase(reader, place)].append((reader, place))
+        groups = [phases[phase] for phase in sorted(phases)]
+        source, sources = output, list[tuple[tuple[Layer, int], str]]()
+        for link, group in enumerate(groups):
+            more = link + 1 < len(groups)
+            streams = [source]
+            if more or len(group) > 1:
+                streams = [f"{output}_{link}_cpy{i}" for i in range(len(group) + more)]
+                self._insert(model, node, f"clone_{node.name}_{link}", source, streams)
+            sources += zip(group, streams, strict=False)
+            source = streams[-1]
+        # Last, because inserting a Clone gives its first output to some reader.
+        for (reader, place), stream in sources:
+            reader.inputs[place] = stream
         return True
+
+    @staticmethod
+    def _insert(model: Any, node: Layer, name: str, source: str, copies: list[str]) -> None:
+        variable = node.get_output_variable()
+        size = {"size": math.prod(variable.shape)}
+        clone = model.make_node(Clone, name, size, [source], copies)
+        for copy in copies:
+            clone.attributes[copy].type = variable.type
+        model.insert_node(clone)
 
 
 class EdgeConfigTemplate(LayerConfigTemplate):
@@ -163,15 +183,56 @@ class EdgeFunctionTemplate(FunctionCallTemplate):
     """The call of an edge kernel: rows and edge index in, rows out."""
 
     def __init__(self) -> None:
-        headers = [f"{HEADER_DIR}/{header}" for header in HEADERS]
-        super().__init__((EdgeGather, EdgeAggregate), include_header=headers)
+        layers = (EdgeGather, EdgeAggregate)
+        super().__init__(layers, include_header=[_header(layer.__name__) for layer in layers])
 
     def format(self, node: Layer) -> str:
-        kernel = {"EdgeGather": "edge_gather", "EdgeAggregate": "edge_aggregate"}[node.class_name]
-        streams = [node.get_input_variable(name) for name in node.inputs]
-        streams.append(node.get_output_variable())
-        types = ", ".join([*(stream.type.name for stream in streams), f"config{node.index}"])
-        return f"fpga_gnn::{kernel}<{types}>({', '.join(stream.name for stream in streams)});"
+        return _call(node)
+
+
+class PointwiseDenseConfigTemplate(LayerConfigTemplate):
+    """The CONFIG_T of a dense layer."""
+
+    def __init__(self) -> None:
+        super().__init__(PointwiseConv1D)
+        self.name = "pointwise_dense_config_template"
+
+    def format(self, node: Layer) -> str:
+        return (
+            f"struct config{node.index} {{\n"
+            f"    static const unsigned n_rows = {node.get_attr('in_width')};\n"
+            f"    static const unsigned n_in = {node.get_attr('n_chan')};\n"
+            f"    static const unsigned n_out = {node.get_attr('n_filt')};\n"
+            f"    static const unsigned reuse_factor = {node.get_attr('reuse_factor')};\n"
+            f"    typedef {node.types['accum_t'].name} accum_t;\n"
+            f"    typedef {node.types['weight_t'].name} weight_t;\n"
+            f"    typedef {node.types['bias_t'].name} bias_t;\n"
+            "};\n"
+        )
+
+
+class PointwiseDenseFunctionTemplate(FunctionCallTemplate):
+    """The call of a dense layer: rows in, rows out, weights and biases."""
+
+    def __init__(self) -> None:
+        super().__init__(PointwiseConv1D, include_header=[_header(PointwiseConv1D.__name__)])
+        self.name = "pointwise_dense_function_template"
+
+    def format(self, node: Layer) -> str:
+        return _call(node, node.get_weights("weight").name, node.get_weights("bias").name)
+
+
+def _header(class_name: str) -> str:
+    return f"{HEADER_DIR}/{KERNELS[class_name]}.hpp"
+
+
+def _call(node: Layer, *arguments: str) -> str:
+    """Return the call of the kernel of ``node`` on its streams and ``arguments``."""
+    streams = [node.get_input_variable(name) for name in node.inputs]
+    streams.append(node.get_output_variable())
+    types = ", ".join([*(stream.type.name for stream in streams), f"config{node.index}"])
+    names = ", ".join([*(stream.name for stream in streams), *arguments])
+    return f"fpga_gnn::{KERNELS[node.class_name]}<{types}>({names});"
 
 
 def _parse_edge_op(
@@ -238,15 +299,17 @@ def _register() -> None:
     backend = get_backend(BACKEND)
     backend.register_template(EdgeConfigTemplate)
     backend.register_template(EdgeFunctionTemplate)
+    # Beside hls4ml's own templates of the class, which run before them, so that ours replace them.
+    for template in (PointwiseDenseConfigTemplate, PointwiseDenseFunctionTemplate):
+        get_backend("Vivado").register_template(template)
     for source in SOURCES:
         path = resource_dir("hls") / "include" / "fpga_gnn" / source
         backend.register_source(path, destination_dir=HEADER_DIR)
     register_pass("derive_edge_precision", DeriveEdgePrecision)
     update_flow("parse_qonnx", add_optimizers=["derive_edge_precision"])
-    # Before hls4ml's own Clone pass, which raises beyond its limit.
-    backend.register_pass("chain_clones", ChainClones)
+    backend.register_pass("clone_by_phase", CloneByPhase)
     update_flow("vivado:streaming", remove_optimizers=["vivado:clone_output"])
-    update_flow("vivado:streaming", add_optimizers=["vitis:chain_clones", "vivado:clone_output"])
+    update_flow("vivado:streaming", add_optimizers=["vitis:clone_by_phase"])
 
 
 _register()

@@ -1,8 +1,7 @@
 """Write the lowered network as a Vitis HLS project with hls4ml, and simulate it in C.
 
-Every row of a stream is one node or edge; every FIFO is as deep as its stream has rows. So no
-process can be blocked by a full FIFO within one graph, and since none needs rows of the next
-graph to finish this one, the dataflow cannot deadlock.
+Every row of a stream is one node or edge. FIFOs are as deep as ``fifo_depths`` derives from the
+graph, so that the dataflow cannot deadlock; ``hw.dataflow`` runs it with them.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.contract.structure import index_format
 from fpga_gnn.errors import FpgaGnnError, InputError, ToolFailedError, ToolMissingError
 from fpga_gnn.export.execute import partition_inputs
+from fpga_gnn.export.fifo_depths import Fifo, Schedule, set_fifo_depths
 from fpga_gnn.export.hls4ml_checks import REUSE_FACTOR, STRATEGY, require_as_asked
 from fpga_gnn.export.hls4ml_extension import BACKEND, fixed_precision
 from fpga_gnn.export.lowering import require_lowered
@@ -81,6 +81,11 @@ class HlsProject:
         scores = np.zeros(self.contract.partition.max_edges, dtype=np.float32)
         self._top(*arrays, scores)
         return scores[: packed.n_edges]
+
+    @cached_property
+    def fifos(self) -> dict[str, Fifo]:
+        """Every FIFO by its name in the C++, with its depth and the reason for it."""
+        return {fifo.name: fifo for fifo in Schedule(self._graph).fifos.values()}
 
     @cached_property
     def _library(self) -> Path:
@@ -194,6 +199,7 @@ def _convert(model: ModelWrapper, contract: Contract, target: HlsTarget, folder:
             write_weights_txt=True,  # a header of 20 000 weights takes g++ ten minutes
             hls_config=config,
         )
+    set_fifo_depths(graph)
     # Not needed any more, and hls4ml would write the whole graph into its YAML file.
     del graph.config.config["OnnxModel"]
     return graph

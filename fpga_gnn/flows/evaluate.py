@@ -38,7 +38,7 @@ from fpga_gnn.report.plots import (
     score_histogram,
 )
 from fpga_gnn.tracks.binomial import BinnedRate, binned_efficiency
-from fpga_gnn.tracks.builder import builder, tracks_of
+from fpga_gnn.tracks.builder import tracks_of
 from fpga_gnn.tracks.candidates import Tracks
 from fpga_gnn.tracks.ckf import FULL_CKF, PIXEL_CKF, Ckf
 from fpga_gnn.tracks.edge_metrics import (
@@ -116,7 +116,6 @@ def evaluate(
         raise InputError("evaluate", "--chep with pixel hits", "--detector full (8 hits a track)")
     folder.mkdir(parents=True, exist_ok=True)
     cuts = CHEP_2024 if chep else model.tracks
-    builders = {name: builder(name, **settings) for name, settings in model.builders.items()}
     found = {name: _Found(settings) for name, settings in model.builders.items()}
     ckf = _CachedCkf(view, folder / CKF) if with_ckf else None
     if ckf:
@@ -124,10 +123,10 @@ def evaluate(
     edges = _Edges()
     progress(0, len(view))
     for done, event in enumerate(view, start=1):
-        graph, probability = _score(model, event, edges)
-        for name, build in builders.items():
+        graph, logits = _score(model, event, edges)
+        for name in model.builders:
             start = time.perf_counter()
-            labels = build.labels(graph.n_nodes, graph.src, graph.dst, probability)
+            labels = model.labels(name, graph, logits)
             seconds = time.perf_counter() - start
             _match(found[name], event, tracks_of(labels, graph.rows), seconds, cuts, model)
         if ckf:
@@ -159,7 +158,7 @@ def _score(model: EdgeModel, event: Event, edges: _Edges) -> tuple[Any, NDArray[
     edges.labels.append(labels)
     edges.pt.append(event.particles.pt[particle])
     edges.eta.append(event.particles.eta[particle])
-    return graph, 1 / (1 + np.exp(-logits))
+    return graph, logits
 
 
 def _match(

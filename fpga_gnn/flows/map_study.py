@@ -45,7 +45,8 @@ Progress = Callable[[int, int], None]
 _KINDS = ("doublets", "triplets")
 
 
-def _rising(values: tuple[Any, ...]) -> tuple[Any, ...]:
+def rising(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return ``values`` sorted, each once."""
     return tuple(sorted(set(values)))
 
 
@@ -59,9 +60,9 @@ class StudyPlan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sizes: Annotated[tuple[_Size, ...], Field(min_length=1), AfterValidator(_rising)]
-    widenings: Annotated[tuple[_Tolerance, ...], AfterValidator(_rising)] = ()
-    small_samples: Annotated[tuple[_Tolerance, ...], AfterValidator(_rising)] = ()
+    sizes: Annotated[tuple[_Size, ...], Field(min_length=1), AfterValidator(rising)]
+    widenings: Annotated[tuple[_Tolerance, ...], AfterValidator(rising)] = ()
+    small_samples: Annotated[tuple[_Tolerance, ...], AfterValidator(rising)] = ()
 
     @property
     def windows(self) -> tuple[MapSettings, ...]:

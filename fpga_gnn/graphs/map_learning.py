@@ -30,7 +30,8 @@ from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.targets import TargetSelection
-from fpga_gnn.graphs.hits import quantize_hits, wrap_phi
+from fpga_gnn.graphs.arithmetic import Arithmetic, Bounds, Column, FixedPointArithmetic
+from fpga_gnn.graphs.hits import HitCoordinates
 from fpga_gnn.graphs.map_settings import MapSettings
 from fpga_gnn.graphs.module_map import ModuleMap, ModuleMapInfo
 from fpga_gnn.graphs.ranges import expand_ranges
@@ -42,27 +43,26 @@ _WELL_KNOWN = 20
 _EVENTS_PER_MERGE = 64
 _CROSSED_TRIPLET = (*TRIPLET_WINDOWS, "physical_dydx")
 """Variables of ``Crossings.triplets``."""
-_Bounds = tuple[Int64, Int64]
 
 
 @dataclass(frozen=True, eq=False)
-class _Entries:
+class Entries:
     """Distinct doublets or triplets: sensor keys [K, 2 or 3], how often crossed ``count`` [K].
 
-    Of each window variable [K, V]: ``windows`` [K, V, 2] minimum and maximum, ``total`` and
-    ``square`` the sums of the values and of their squares.
+    Of each window variable [K, V]: ``windows`` [K, V, 2] minimum and maximum (int64 or float64),
+    ``total`` and ``square`` the sums of the values and of their squares.
     """
 
     keys: Int64
-    windows: Int64
+    windows: Column
     count: Int64
     total: NDArray[np.float64]
     square: NDArray[np.float64]
 
-    def take(self, rows: NDArray[np.bool_] | Int64) -> _Entries:
-        return _Entries(*(getattr(self, field.name)[rows] for field in fields(self)))
+    def take(self, rows: NDArray[np.bool_] | Int64) -> Entries:
+        return Entries(*(getattr(self, field.name)[rows] for field in fields(self)))
 
-    def with_keys(self, keys: Int64) -> _Entries:
+    def with_keys(self, keys: Int64) -> Entries:
         return replace(self, keys=keys)
 
 
@@ -72,16 +72,30 @@ class Crossings:
 
     ``doublets`` and ``triplets`` with the values of their window variables, triplets with dydx by
     both laws (``_CROSSED_TRIPLET``); ``modules`` [M] ascending sensor keys and their ``azimuth``
-    [M] (binary angle).
+    [M] (unit of the hits' phi).
     """
 
-    doublets: _Entries
-    triplets: _Entries
+    doublets: Entries
+    triplets: Entries
     modules: Int64
-    azimuth: Int64
+    azimuth: Column
     n_events: int
     n_tracks: int
     selection: TargetSelection
+
+    def triplets_of(self, law: DydxLaw) -> Entries:
+        """Return the triplets with the columns of ``TRIPLET_WINDOWS``, dydx by ``law``."""
+        dydx = _CROSSED_TRIPLET.index("physical_dydx" if law == "physical" else "dydx")
+        columns = [
+            dydx if name == "dydx" else _CROSSED_TRIPLET.index(name) for name in TRIPLET_WINDOWS
+        ]
+        crossed = self.triplets
+        return replace(
+            crossed,
+            windows=crossed.windows[:, columns],
+            total=crossed.total[:, columns],
+            square=crossed.square[:, columns],
+        )
 
 
 def learn_module_map(
@@ -105,17 +119,21 @@ def learn_module_map(
 
 
 def collect_crossings(
-    events: Iterable[Event], contract: Contract, selection: TargetSelection | None = None
+    events: Iterable[Event],
+    numbers: Contract | Arithmetic,
+    selection: TargetSelection | None = None,
 ) -> Crossings:
-    """Return what the target tracks of ``events`` crossed.
+    """Return what the target tracks of ``events`` crossed, in the integers of a contract or in
+    another arithmetic.
 
     Works a batch at a time: memory follows the map, not the events. Raises ``InputError`` for no
     event.
     """
     selection = selection or TargetSelection()
+    arithmetic = FixedPointArithmetic(numbers) if isinstance(numbers, Contract) else numbers
     merged: Crossings | None = None
     for batch in _batches(events, _EVENTS_PER_MERGE):
-        samples = [_event_crossings(event, contract, selection) for event in batch]
+        samples = [_event_crossings(event, arithmetic, selection) for event in batch]
         merged = merge_crossings([*([merged] if merged else []), *samples])
     if merged is None:
         raise InputError("module map", "no event", "events with target particles")
@@ -143,10 +161,10 @@ def map_from_crossings(
     source: dict[str, object] | None = None,
 ) -> ModuleMap:
     """Make a module map of ``crossings``, as ``learn_module_map``, with the same errors."""
-    settings = settings or MapSettings()
+    settings, arithmetic = settings or MapSettings(), FixedPointArithmetic(contract)
     if not crossings.n_tracks:
         raise InputError("module map", "no target track", "events with target particles")
-    crossed, triplets = crossings.doublets, _of_law(crossings.triplets, settings.dydx)
+    crossed, triplets = crossings.doublets, crossings.triplets_of(settings.dydx)
     often = crossed.take(crossed.count >= settings.min_occurrence)
     azimuth = crossings.azimuth[np.searchsorted(crossings.modules, often.keys)]
     doublets = often.take(_acyclic(often.keys, often.count, azimuth, contract.hit.phi))
@@ -161,14 +179,14 @@ def map_from_crossings(
         by_layer = _group([triplets.with_keys(triplets.keys >> _LAYER_SHIFT)])
         triplets, triplet_count = _compose(doublets.keys, triplets, by_layer, contract)
         by_layer = _group([crossed.with_keys(crossed.keys >> _LAYER_SHIFT)])
-        shared = by_layer.take(_find_rows(by_layer.keys, doublets.keys >> _LAYER_SHIFT))
+        shared = by_layer.take(find_rows(by_layer.keys, doublets.keys >> _LAYER_SHIFT))
         doublets = shared.with_keys(doublets.keys)
     else:
         triplets = triplets.take(triplets.count >= settings.min_occurrence)
         triplet_count = triplets.count
 
-    inner = _find_rows(doublets.keys, triplets.keys[:, :2])
-    outer = _find_rows(doublets.keys, triplets.keys[:, 1:])
+    inner = find_rows(doublets.keys, triplets.keys[:, :2])
+    outer = find_rows(doublets.keys, triplets.keys[:, 1:])
     known = (inner >= 0) & (outer >= 0)
     order = np.flatnonzero(known)[np.lexsort((outer[known], inner[known]))]
     triplets, triplet_count = triplets.take(order), triplet_count[order]
@@ -180,10 +198,10 @@ def map_from_crossings(
         records=ModuleMapRecords(
             doublet_start=np.searchsorted(source_module, np.arange(modules.size + 1)),
             doublet_target=np.searchsorted(modules, doublets.keys[:, 1]),
-            doublet_windows=_tolerant_windows(doublets, DOUBLET_WINDOWS, contract, settings),
+            doublet_windows=tolerant_windows(doublets, DOUBLET_WINDOWS, arithmetic, settings),
             triplet_start=np.searchsorted(inner, np.arange(doublet_count.size + 1)),
             triplet_outer=outer,
-            triplet_windows=_tolerant_windows(triplets, TRIPLET_WINDOWS, contract, settings),
+            triplet_windows=tolerant_windows(triplets, TRIPLET_WINDOWS, arithmetic, settings),
         ),
         doublet_count=doublet_count,
         triplet_count=triplet_count,
@@ -208,113 +226,92 @@ def _batches(events: Iterable[Event], size: int) -> Iterator[list[Event]]:
         yield batch
 
 
-def _event_crossings(event: Event, contract: Contract, selection: TargetSelection) -> Crossings:
-    key = event.hits.module_key
+def _event_crossings(event: Event, arithmetic: Arithmetic, selection: TargetSelection) -> Crossings:
+    key, hits = event.hits.module_key, arithmetic.hits(event)
     modules, first = np.unique(key, return_index=True)
-    hits = quantize_hits(event, modules, contract)
-    node = np.empty(len(event.hits), dtype=np.int64)
-    node[hits.rows] = np.arange(hits.rows.size)
     segments = truth_segments(event, selection)
     wanted = segments.target & (key[segments.inner] != key[segments.outer])
     inner, outer = segments.inner[wanted], segments.outer[wanted]
     chained = np.flatnonzero(outer[:-1] == inner[1:])
     h1, h2, h3 = inner[chained], outer[chained], outer[chained + 1]
-    triples = (hits.records, node[h1], node[h2], node[h3], contract)
+    triples = (hits, h1, h2, h3, arithmetic)
     return Crossings(
         doublets=_entries(
             np.stack([key[inner], key[outer]], axis=1),
-            doublet_bounds(hits.records, node[inner], node[outer], contract),
+            doublet_bounds(hits, inner, outer, arithmetic),
         ),
         triplets=_entries(
             np.stack([key[h1], key[h2], key[h3]], axis=1),
             [
-                *doublet_bounds(hits.records, node[h1], node[h2], contract),
-                *doublet_bounds(hits.records, node[h2], node[h3], contract),
+                *doublet_bounds(hits, h1, h2, arithmetic),
+                *doublet_bounds(hits, h2, h3, arithmetic),
                 *triplet_bounds(*triples, "compatible"),
                 triplet_bounds(*triples, "physical")[0],
             ],
         ),
         modules=modules,
-        azimuth=hits.records.phi[node[first]],
+        azimuth=hits.phi[first],
         n_events=1,
         n_tracks=int(wanted.sum() - chained.size),
         selection=selection,
     )
 
 
-def _of_law(crossed: _Entries, law: DydxLaw) -> _Entries:
-    """Return triplets with the columns of ``TRIPLET_WINDOWS``, dydx by ``law``."""
-    dydx = _CROSSED_TRIPLET.index("physical_dydx" if law == "physical" else "dydx")
-    columns = [dydx if name == "dydx" else _CROSSED_TRIPLET.index(name) for name in TRIPLET_WINDOWS]
-    return replace(
-        crossed,
-        windows=crossed.windows[:, columns],
-        total=crossed.total[:, columns],
-        square=crossed.square[:, columns],
-    )
-
-
-def _entries(keys: Int64, bounds: Sequence[_Bounds]) -> _Entries:
+def _entries(keys: Int64, bounds: Sequence[Bounds]) -> Entries:
     """Return one entry per track crossing from per-variable (low, high) columns."""
     low, high = (np.stack([pair[side] for pair in bounds], axis=1) for side in (0, 1))
     value = (low + high) / 2
     count = np.ones(len(keys), dtype=np.int64)
-    return _Entries(keys, np.stack([low, high], axis=2), count, value, value**2)
+    return Entries(keys, np.stack([low, high], axis=2), count, value, value**2)
 
 
-def doublet_bounds(hits: HitRecords, h1: Int64, h2: Int64, contract: Contract) -> list[_Bounds]:
-    """Return floor and ceiling of the ``DOUBLET_WINDOWS`` variables of hit pairs, as integers."""
-    formats = contract.windows
+def doublet_bounds(
+    hits: HitRecords | HitCoordinates, h1: Int64, h2: Int64, arithmetic: Arithmetic
+) -> list[Bounds]:
+    """Return bounds of the ``DOUBLET_WINDOWS`` variables of hit pairs."""
     dr, dz = hits.r[h2] - hits.r[h1], hits.z[h2] - hits.z[h1]
-    dphi = wrap_phi(hits.phi[h2] - hits.phi[h1], contract.hit.phi)
+    dphi = arithmetic.wrap(hits.phi[h2] - hits.phi[h1])
     deta = hits.eta[h1] - hits.eta[h2]
     z0 = hits.z[h1] * dr - hits.r[h1] * dz
     return [
-        _ratio_bounds(z0, dr, dz, formats.z0, 0),
+        arithmetic.ratio("z0", z0, dr, dz),
         (dphi, dphi),
         (deta, deta),
-        _ratio_bounds(dphi, dr, dphi, formats.phi_slope, formats.phi_slope.frac),
+        arithmetic.ratio("phi_slope", dphi, dr, dphi),
     ]
 
 
 def triplet_bounds(
-    hits: HitRecords, h1: Int64, h2: Int64, h3: Int64, contract: Contract, law: DydxLaw
-) -> list[_Bounds]:
-    """Return floor and ceiling of dydx and dzdr of hit triples, as integers."""
-    formats = contract.windows
+    hits: HitRecords | HitCoordinates,
+    h1: Int64,
+    h2: Int64,
+    h3: Int64,
+    arithmetic: Arithmetic,
+    law: DydxLaw,
+) -> list[Bounds]:
+    """Return bounds of dydx and dzdr of hit triples."""
     a, b = hits.y[h2] - hits.y[h1], dydx_sign(law) * (hits.x[h1] - hits.x[h2])
     c, d = hits.y[h2] - hits.y[h3], hits.x[h2] - hits.x[h3]
     dydx = a * d - c * b
     dr12, dr23 = hits.r[h2] - hits.r[h1], hits.r[h3] - hits.r[h2]
     dzdr = (hits.z[h2] - hits.z[h1]) * dr23 - (hits.z[h3] - hits.z[h2]) * dr12
     return [
-        _ratio_bounds(dydx, b * d, dydx, formats.dydx, formats.dydx.frac),
-        _ratio_bounds(dzdr, dr12 * dr23, dzdr, formats.dzdr, formats.dzdr.frac),
+        arithmetic.ratio("dydx", dydx, b * d, dydx),
+        arithmetic.ratio("dzdr", dzdr, dr12 * dr23, dzdr),
     ]
 
 
-def _ratio_bounds(
-    numerator: Int64, denominator: Int64, sign: Int64, fixed: FixedPoint, frac: int
-) -> _Bounds:
-    divisor = np.where(denominator == 0, 1, denominator)
-    scaled = numerator << frac
-    infinite = np.where(sign >= 0, fixed.max_int, fixed.min_int)
-    low = np.where(denominator == 0, infinite, scaled // divisor)
-    high = np.where(denominator == 0, infinite, -(-scaled // divisor))
-    return fixed.saturate(low), fixed.saturate(high)
-
-
-def _group(parts: Sequence[_Entries]) -> _Entries:
+def _group(parts: Sequence[Entries]) -> Entries:
     """Join entries of equal keys; the result is sorted by key."""
-    joined = _Entries(
-        *(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(_Entries))
+    joined = Entries(
+        *(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Entries))
     )
     if not joined.count.size:
         return joined
     sorted_ = joined.take(np.lexsort(joined.keys.T[::-1]))
     new = (np.diff(sorted_.keys, axis=0) != 0).any(axis=1)
     first = np.flatnonzero(np.append(True, new))
-    return _Entries(
+    return Entries(
         sorted_.keys[first],
         np.stack(
             [
@@ -331,8 +328,8 @@ def _group(parts: Sequence[_Entries]) -> _Entries:
 
 
 def _compose(
-    doublets: Int64, crossed: _Entries, by_layer: _Entries, contract: Contract
-) -> tuple[_Entries, Int64]:
+    doublets: Int64, crossed: Entries, by_layer: Entries, contract: Contract
+) -> tuple[Entries, Int64]:
     """Return every pair of ``doublets`` that meet, if ``by_layer`` knows their three layers.
 
     Also how often each was ``crossed``, 0 for triplets that no training track took.
@@ -341,12 +338,12 @@ def _compose(
     n_next = np.searchsorted(doublets[:, 0], doublets[:, 1], side="right") - first
     inner, outer = expand_ranges(first, n_next)
     keys = np.column_stack([doublets[inner], doublets[outer, 1]])
-    layers = _find_rows(by_layer.keys, keys >> _LAYER_SHIFT)
+    layers = find_rows(by_layer.keys, keys >> _LAYER_SHIFT)
     keys = keys[layers >= 0]
     shared = by_layer.take(layers[layers >= 0])
     fixed = contract.windows.dydx
     shared.windows[:, TRIPLET_WINDOWS.index("dydx")] = fixed.min_int, fixed.max_int
-    seen = _find_rows(crossed.keys, keys)
+    seen = find_rows(crossed.keys, keys)
     return shared.with_keys(keys), np.where(seen >= 0, crossed.count[seen], 0)
 
 
@@ -388,7 +385,7 @@ def _break_cycles(pairs: Int64, count: Int64) -> NDArray[np.bool_]:
     return kept
 
 
-def _find_rows(table: Int64, wanted: Int64) -> Int64:
+def find_rows(table: Int64, wanted: Int64) -> Int64:
     """Return the row of each row of ``wanted`` in ``table`` (distinct rows), -1 if absent."""
     _, code = np.unique(np.concatenate([table, wanted]), axis=0, return_inverse=True)
     code = code.reshape(-1)
@@ -398,13 +395,12 @@ def _find_rows(table: Int64, wanted: Int64) -> Int64:
     return found
 
 
-def _tolerant_windows(
-    entries: _Entries, names: Sequence[str], contract: Contract, settings: MapSettings
-) -> Int64:
-    """Return the windows [K, V, 2] of ``entries`` as ``settings`` say, clipped to their formats.
+def tolerant_windows(
+    entries: Entries, names: Sequence[str], arithmetic: Arithmetic, settings: MapSettings
+) -> Column:
+    """Return the windows [K, V, 2] of ``entries`` as ``settings`` say, clipped to their ends.
 
-    Bounds and margins are rounded outwards. A bound at the end of its format is open; its window
-    stays as it is.
+    Bounds and margins are rounded outwards. A bound at its end is open; its window stays as it is.
     """
     crossings = entries.count[:, None]
     low, high = entries.windows[:, :, 0], entries.windows[:, :, 1]
@@ -416,22 +412,19 @@ def _tolerant_windows(
     margin = settings.widening * (wanted_high - wanted_low)
     if settings.small_sample:
         margin += settings.small_sample * _typical_widths(entries) / crossings
-    formats = [contract.windows.of(name) for name in names]
-    least = np.array([fixed.min_int for fixed in formats])
-    most = np.array([fixed.max_int for fixed in formats])
-    grown_low = np.clip(np.floor(wanted_low) - np.ceil(margin), least, most)
-    grown_high = np.clip(np.ceil(wanted_high) + np.ceil(margin), least, most)
+    least, most = arithmetic.ends(names)
+    grown_low, grown_high = arithmetic.outwards(wanted_low, wanted_high, margin)
     is_open = (low == least) | (high == most)
     return np.stack(
         [
-            np.where(is_open, low, grown_low).astype(np.int64),
-            np.where(is_open, high, grown_high).astype(np.int64),
+            np.where(is_open, low, np.clip(grown_low, least, most)).astype(low.dtype),
+            np.where(is_open, high, np.clip(grown_high, least, most)).astype(high.dtype),
         ],
         axis=2,
     )
 
 
-def _typical_widths(entries: _Entries) -> NDArray[np.float64]:
+def _typical_widths(entries: Entries) -> NDArray[np.float64]:
     """Return, per entry and variable, the median window width of well-known entries of its layers.
 
     Layers without an entry of ``_WELL_KNOWN`` tracks take the median of all their entries.

@@ -1,11 +1,17 @@
 """The module-map law on a CPU: sequential numba loops, exactly the candidates of PyTorch's.
 
+The loops are compiled for the integers of a contract and, to see what its formats cost, for
+float64 (``module_map_float``).
+
 Inside, hits are numbered by (module, azimuth): the dphi window of a map row selects a run of hits
 on the ring of its target module, and the run moves forward from one source hit to the next.
 Candidates are found row by row of the map, so that a row's windows are read once.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -22,7 +28,8 @@ from fpga_gnn.contract import (
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
 
-Int32 = NDArray[np.int32]
+Table = NDArray[Any]
+"""int32 or float64."""
 _X, _Y, _Z, _R, _PHI, _ETA = range(6)
 """Columns of hits."""
 _SRC, _DST, _DR, _DZ, _DPHI, _DETA = range(6)
@@ -31,7 +38,7 @@ _FORMATS = ("z0", "dphi", "deta", "phi_slope", "dydx", "dzdr")
 _CANDIDATES_PER_HIT = 24
 """Memory at the start; it grows."""
 _MOST_BITS = 30
-_Window = tuple[int, int, int, int]
+_Window = tuple[float, float, float, float]
 """Low, high and the bounds that mean open: tuples, for numba counts references to arrays."""
 _Windows = tuple[_Window, _Window, _Window, _Window]
 """In the order of ``DOUBLET_WINDOWS``."""
@@ -47,7 +54,7 @@ def build_candidates(
 
     ``InputError`` for hit formats of which a difference might not fit 32 bits.
     """
-    formats, phi = contract.windows, contract.hit.phi
+    phi = contract.hit.phi
     bits = max(fixed.bits for fixed in (contract.hit.length, phi, contract.hit.eta))
     if bits > _MOST_BITS:
         raise InputError(f"contract {contract.name}: hit", f"{bits} bits", f"{_MOST_BITS} or fewer")
@@ -55,49 +62,89 @@ def build_candidates(
     module = np.repeat(np.arange(module_map.n_modules), np.diff(hits.module_start))
     node = np.argsort((module << phi.bits) + hits.phi[:n_known] - phi.min_int, kind="stable")
     columns = (hits.x, hits.y, hits.z, hits.r, hits.phi, hits.eta)
-    table = np.stack([column[node].astype(np.int32) for column in columns], axis=1)
-    ends = np.array([(getattr(formats, f).min_int, getattr(formats, f).max_int) for f in _FORMATS])
-    doublets = (hits.module_start, module_map.doublet_start, module_map.doublet_target)
+    formats = [getattr(contract.windows, name) for name in _FORMATS]
+    return find_candidates(
+        np.stack([column[node].astype(np.int32) for column in columns], axis=1),
+        node,
+        hits.module_start,
+        module_map,
+        (module_map.doublet_windows, module_map.triplet_windows),
+        Units(
+            ends=np.array([(fixed.min_int, fixed.max_int) for fixed in formats]),
+            scales=tuple(1 << fixed.frac for fixed in formats[3:]),
+            turn=1 << phi.bits,
+            angles=(phi.min_int, phi.max_int),
+        ),
+        dydx,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """What depends on the numbers of hits and windows.
+
+    ``ends`` [6, 2] are the bounds of z0, dphi, deta, phi_slope, dydx, dzdr that mean open;
+    ``scales`` multiply the last three, in units of the hits, to give those of their windows.
+    ``turn`` is one turn of phi, whose values lie between ``angles``, inclusive.
+    """
+
+    ends: Table
+    scales: tuple[float, ...]
+    turn: float
+    angles: tuple[float, float]
+
+
+def find_candidates(
+    hits: Table,
+    node: Int64,
+    module_start: Int64,
+    module_map: ModuleMapRecords,
+    windows: tuple[Table, Table],
+    units: Units,
+    dydx: DydxLaw,
+) -> CandidateRecords:
+    """Return the candidates of ``hits`` [N, 6] (x y z r phi eta), sorted by (module, azimuth).
+
+    ``node`` [N] is the node of each hit; ``windows`` those of doublets [D, 4, 2] and triplets
+    [T, 10, 2]: all of them int32 hits with int64 windows, or all float64. ``module_map`` gives the
+    order of the rows, not their windows.
+    """
+    doublet_windows, triplet_windows = windows
+    doublets = (module_start, module_map.doublet_start, module_map.doublet_target)
     pairs, first, query = _doublets(
-        table,
-        *doublets,
-        module_map.doublet_windows,
-        ends,
-        formats.phi_slope.frac,
-        phi.min_int,
-        phi.max_int,
+        hits, *doublets, doublet_windows, units.ends, units.scales[0], units.turn, *units.angles
     )
     tagged = _triplets(
-        table,
+        hits,
         pairs,
         first,
         query,
         *doublets,
         module_map.triplet_start,
         module_map.triplet_outer,
-        module_map.triplet_windows,
-        ends,
-        (formats.phi_slope.frac, formats.dydx.frac, formats.dzdr.frac),
+        triplet_windows,
+        units.ends,
+        units.scales,
         dydx_sign(dydx),
     )
     return CandidateRecords(
-        *_canonical(pairs, tagged, first, query, node, hits.module_start, module_map.doublet_start)
+        *_canonical(pairs, tagged, first, query, node, module_start, module_map.doublet_start)
     )
 
 
 @numba.njit(cache=True)
-def _window(windows: Int64, row: int, variable: int, ends: Int64, form: int) -> _Window:
+def _window(windows: Table, row: int, variable: int, ends: Table, form: int) -> _Window:
     return windows[row, variable, 0], windows[row, variable, 1], ends[form, 0], ends[form, 1]
 
 
 @numba.njit(cache=True)
-def _inside(value: int, window: _Window) -> bool:
+def _inside(value: float, window: _Window) -> bool:
     low, high, least, most = window
     return (low <= value or low == least) and (value <= high or high == most)
 
 
 @numba.njit(cache=True)
-def _ratio_inside(numerator: int, denominator: int, sign: int, window: _Window) -> bool:
+def _ratio_inside(numerator: float, denominator: float, sign: float, window: _Window) -> bool:
     low, high, least, most = window
     if denominator == 0:
         return high == most if sign >= 0 else low == least
@@ -110,25 +157,25 @@ def _ratio_inside(numerator: int, denominator: int, sign: int, window: _Window) 
 
 @numba.njit(cache=True)
 def _doublets(
-    hits: Int32,
+    hits: Table,
     module_start: Int64,
     start: Int64,
     target: Int64,
-    windows: Int64,
-    ends: Int64,
-    frac: int,
-    phi_min: int,
-    phi_max: int,
-) -> tuple[Int32, Int64, Int64]:
+    windows: Table,
+    ends: Table,
+    scale: float,
+    turn: float,
+    phi_min: float,
+    phi_max: float,
+) -> tuple[Table, Int64, Int64]:
     """Return pairs [C, 6], the first pair of each query [Q + 1], the first query of each row [D].
 
     A query is a row of the map with a hit on its source module, in this order.
     """
-    turn = phi_max - phi_min + 1
     n_queries = np.sum(np.diff(start) * np.diff(module_start))
     first = np.empty(n_queries + 1, np.int64)
     query = np.empty(target.size, np.int64)
-    pairs = np.empty((_CANDIDATES_PER_HIT * len(hits) + 1, 6), np.int32)
+    pairs = np.empty((_CANDIDATES_PER_HIT * len(hits) + 1, 6), hits.dtype)
     n, q = 0, 0
     for module in range(start.size - 1):
         for row in range(start[module], start[module + 1]):
@@ -156,7 +203,7 @@ def _doublets(
                     if _inside(eta - hits[h2, _ETA], deta):
                         dr, dz = hits[h2, _R] - r, hits[h2, _Z] - z
                         if _ratio_inside(z * dr - r * dz, dr, dz, z0) and _ratio_inside(
-                            dphi << frac, dr, dphi, slope
+                            dphi * scale, dr, dphi, slope
                         ):
                             if n == len(pairs):
                                 pairs = np.concatenate((pairs, np.empty_like(pairs)))
@@ -172,7 +219,7 @@ def _doublets(
 
 
 @numba.njit(cache=True)
-def _doublet_windows(windows: Int64, row: int, first: int, ends: Int64) -> _Windows:
+def _doublet_windows(windows: Table, row: int, first: int, ends: Table) -> _Windows:
     return (
         _window(windows, row, first, ends, 0),
         _window(windows, row, first + 1, ends, 1),
@@ -182,31 +229,31 @@ def _doublet_windows(windows: Int64, row: int, first: int, ends: Int64) -> _Wind
 
 
 @numba.njit(cache=True)
-def _pass(hits: Int32, pairs: Int32, i: int, windows: _Windows, frac: int) -> bool:
+def _pass(hits: Table, pairs: Table, i: int, windows: _Windows, scale: float) -> bool:
     z0, dphi, deta, slope = windows
-    h1, dr, dz, step = pairs[i, _SRC], pairs[i, _DR], pairs[i, _DZ], pairs[i, _DPHI]
+    h1, dr, dz, step = int(pairs[i, _SRC]), pairs[i, _DR], pairs[i, _DZ], pairs[i, _DPHI]
     return (
         _inside(pairs[i, _DETA], deta)
         and _inside(step, dphi)
         and _ratio_inside(hits[h1, _Z] * dr - hits[h1, _R] * dz, dr, dz, z0)
-        and _ratio_inside(step << frac, dr, step, slope)
+        and _ratio_inside(step * scale, dr, step, slope)
     )
 
 
 @numba.njit(cache=True)
 def _dydx_inside(
-    hits: Int32, h1: int, h2: int, h3: int, sign: int, frac: int, window: _Window
+    hits: Table, h1: int, h2: int, h3: int, sign: int, scale: float, window: _Window
 ) -> bool:
     a, b = hits[h2, _Y] - hits[h1, _Y], sign * (hits[h1, _X] - hits[h2, _X])
     c, d = hits[h2, _Y] - hits[h3, _Y], hits[h2, _X] - hits[h3, _X]
     dydx = a * d - c * b
-    return _ratio_inside(dydx << frac, b * d, dydx, window)
+    return _ratio_inside(dydx * scale, b * d, dydx, window)
 
 
 @numba.njit(cache=True)
 def _triplets(
-    hits: Int32,
-    pairs: Int32,
+    hits: Table,
+    pairs: Table,
     first: Int64,
     query: Int64,
     module_start: Int64,
@@ -214,13 +261,13 @@ def _triplets(
     target: Int64,
     triplet_start: Int64,
     triplet_outer: Int64,
-    windows: Int64,
-    ends: Int64,
-    fracs: tuple[int, int, int],
+    windows: Table,
+    ends: Table,
+    scales: tuple[float, ...],
     sign: int,
 ) -> NDArray[np.bool_]:
     """Return which pairs are part of a triplet inside its windows [C]."""
-    slope_frac, dydx_frac, dzdr_frac = fracs
+    slope_scale, dydx_scale, dzdr_scale = scales
     tagged = np.zeros(len(pairs), np.bool_)
     for module in range(start.size - 1):
         n_hits = module_start[module + 1] - module_start[module]
@@ -237,20 +284,20 @@ def _triplets(
                 outer = _doublet_windows(windows, t, 4, ends)
                 dydx, dzdr = _window(windows, t, 8, ends, 4), _window(windows, t, 9, ends, 5)
                 for i in range(begin, end):
-                    h2 = pairs[i, _DST]
+                    h1, h2 = int(pairs[i, _SRC]), int(pairs[i, _DST])
                     k, last = first[queries + h2], first[queries + h2 + 1]
-                    if k == last or not _pass(hits, pairs, i, inner, slope_frac):
+                    if k == last or not _pass(hits, pairs, i, inner, slope_scale):
                         continue
                     dr, dz = pairs[i, _DR], pairs[i, _DZ]
                     for j in range(k, last):
                         # dzdr first: it rejects most.
                         value = dz * pairs[j, _DR] - pairs[j, _DZ] * dr
                         if (
-                            _ratio_inside(value << dzdr_frac, dr * pairs[j, _DR], value, dzdr)
+                            _ratio_inside(value * dzdr_scale, dr * pairs[j, _DR], value, dzdr)
                             and not (tagged[i] and tagged[j])
-                            and _pass(hits, pairs, j, outer, slope_frac)
+                            and _pass(hits, pairs, j, outer, slope_scale)
                             and _dydx_inside(
-                                hits, pairs[i, _SRC], h2, pairs[j, _DST], sign, dydx_frac, dydx
+                                hits, h1, h2, int(pairs[j, _DST]), sign, dydx_scale, dydx
                             )
                         ):
                             tagged[i] = tagged[j] = True
@@ -259,7 +306,7 @@ def _triplets(
 
 @numba.njit(cache=True)
 def _canonical(
-    pairs: Int32,
+    pairs: Table,
     tagged: NDArray[np.bool_],
     first: Int64,
     query: Int64,
@@ -279,7 +326,7 @@ def _canonical(
             for d in range(start[module], start[module + 1]):
                 q, run = query[d] + number[h1] - module_start[module], n
                 for j in range(first[q], first[q + 1]):
-                    h2, k = node[pairs[j, _DST]], n
+                    h2, k = node[int(pairs[j, _DST])], n
                     while k > run and dst[k - 1] > h2:
                         dst[k], mark[k] = dst[k - 1], mark[k - 1]
                         k -= 1

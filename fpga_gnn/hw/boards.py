@@ -48,6 +48,12 @@ class Board(BaseModel):
         """Part of the period that HLS keeps free for placement and routing."""
         return round(self.clock_ns * self.clock_uncertainty_percent / 100, 4)
 
+    @property
+    def memory_bits(self) -> int:
+        """Bits of block RAM and UltraRAM that a design may use."""
+        usable = self.usable_per_slr
+        return self.slrs * (usable.bram_18k * 18 * 1024 + usable.uram * 288 * 1024)
+
 
 def load_board(name: str) -> Board:
     """Return the shipped board ``name`` (``"u250"``).

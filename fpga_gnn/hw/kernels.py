@@ -25,12 +25,21 @@ class Kernel(_Section):
     golden: str
 
 
+class Composition(_Section):
+    """Kernels joined to one dataflow with the edge classifier of a written hls4ml project."""
+
+    top: str
+    source: str
+    bridge: str
+
+
 class KernelList(_Section):
     """Every kernel with the common include folders and host compiler flags."""
 
     include: list[str]
     cxxflags: list[str]
     kernels: dict[str, Kernel] = Field(min_length=1)
+    compositions: dict[str, Composition]
 
 
 def hls_dir() -> Path:

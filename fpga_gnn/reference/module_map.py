@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from fpga_gnn.contract import (
@@ -24,6 +26,20 @@ _INNER = slice(0, len(DOUBLET_WINDOWS))
 _OUTER = slice(len(DOUBLET_WINDOWS), 2 * len(DOUBLET_WINDOWS))
 _DYDX, _DZDR = range(2 * len(DOUBLET_WINDOWS), len(TRIPLET_WINDOWS))
 
+_STEPS_PER_CHUNK = 1 << 16
+"""Small enough for a CPU's cache."""
+
+CAPACITIES = (
+    "hits",
+    "modules",
+    "doublets",
+    "module_doublets",
+    "module_triplets",
+    "blocks",
+    "edges",
+)
+"""What the kernel has slots for, in the order in which it looks."""
+
 
 def build(
     hits: HitRecords,
@@ -33,42 +49,51 @@ def build(
 ) -> CandidateRecords:
     """Return the candidates of one event in canonical order, tagged by the triplets.
 
-    The kernel's law of dydx is the compatible one.
     Raises ``InputError`` for records outside the contract's formats and ``CapacityError`` when
-    the event or its candidates exceed the kernel's slots.
+    the event or its edges exceed the kernel's slots.
     """
     check_inputs(hits, module_map, contract)
     shape = contract.kernels.module_map
-    _require_capacity("hits", len(hits), shape.max_hits)
-    _require_capacity("modules", module_map.n_modules, shape.max_modules)
-    _require_capacity("doublets", module_map.n_doublets, shape.max_doublets)
-    _require_capacity("triplets", module_map.n_triplets, shape.max_triplets)
+    triplets = module_map.triplet_start[module_map.doublet_start]
+    for what, need in {
+        "hits": len(hits),
+        "modules": module_map.n_modules,
+        "doublets": module_map.n_doublets,
+        "module_doublets": int(np.diff(module_map.doublet_start).max(initial=0)),
+        "module_triplets": int(np.diff(triplets).max(initial=0)),
+        "blocks": n_blocks(hits, module_map, shape.lanes),
+    }.items():
+        _require_capacity(what, need, getattr(shape, f"max_{what}"))
     src, dst, doublet = _candidates(hits, module_map, contract)
-    _require_capacity("candidates", src.size, shape.max_candidates)
     tagged = _tags(hits, module_map, contract, dydx_sign(dydx), src, dst, doublet)
+    _require_capacity("edges", int(tagged.sum()), shape.max_edges)
     return CandidateRecords(src=src, dst=dst, doublet=doublet, tagged=tagged)
+
+
+def n_blocks(hits: HitRecords, module_map: ModuleMapRecords, lanes: int) -> int:
+    """Return how many blocks of hits the kernel tests: for every hit and every doublet of its
+    module those of ``lanes`` hits, aligned, that hold hits of the target."""
+    first, last = hits.module_start[:-1], hits.module_start[1:]
+    blocks = np.where(first < last, (last - 1) // lanes - first // lanes + 1, 0)
+    source = np.repeat(np.arange(module_map.n_modules), np.diff(module_map.doublet_start))
+    return int(((last - first)[source] * blocks[module_map.doublet_target]).sum())
 
 
 def _candidates(
     hits: HitRecords, module_map: ModuleMapRecords, contract: Contract
 ) -> tuple[Int64, Int64, Int64]:
     start = hits.module_start
-    found = []
-    for module in range(module_map.n_modules):
-        sources = np.arange(start[module], start[module + 1])
-        doublets = np.arange(*module_map.doublet_start[module : module + 2])
-        if not (sources.size and doublets.size):
-            continue
-        src, doublet = np.repeat(sources, doublets.size), np.tile(doublets, sources.size)
-        target = module_map.doublet_target[doublet]
-        row, dst = _expand(start[target], start[target + 1])
-        src, doublet = src[row], doublet[row]
-        windows = module_map.doublet_windows[doublet]
-        accepted = _doublet_accepts(hits, src, dst, windows, contract)
-        found.append((src[accepted], dst[accepted], doublet[accepted]))
-    if not found:
-        empty = np.zeros(0, dtype=np.int64)
-        return empty, empty, empty
+    module = np.repeat(np.arange(module_map.n_modules), np.diff(start))
+    row, doublet = _expand(module_map.doublet_start[module], module_map.doublet_start[module + 1])
+    src, target = start[0] + row, module_map.doublet_target[doublet]
+    first, last = start[target], start[target + 1]
+    empty = np.zeros(0, dtype=np.int64)
+    found = [(empty, empty, empty)]
+    for rows in _chunks(last - first):
+        row, dst = _expand(first[rows], last[rows])
+        h1, d = src[rows][row], doublet[rows][row]
+        accepted = _doublet_accepts(hits, h1, dst, module_map.doublet_windows[d], contract)
+        found.append((h1[accepted], dst[accepted], d[accepted]))
     src, dst, doublet = (np.concatenate(column) for column in zip(*found, strict=True))
     return src, dst, doublet
 
@@ -82,24 +107,25 @@ def _tags(
     dst: Int64,
     doublet: Int64,
 ) -> Int64:
-    inner, triplet = _expand(
-        module_map.triplet_start[doublet], module_map.triplet_start[doublet + 1]
-    )
+    first, last = module_map.triplet_start[doublet], module_map.triplet_start[doublet + 1]
     keys = src * module_map.n_doublets + doublet  # ascending: canonical order
-    wanted = dst[inner] * module_map.n_doublets + module_map.triplet_outer[triplet]
-    row, outer = _expand(
-        np.searchsorted(keys, wanted, side="left"), np.searchsorted(keys, wanted, side="right")
-    )
-    inner, windows = inner[row], module_map.triplet_windows[triplet[row]]
-    h1, h2, h3 = src[inner], dst[inner], dst[outer]
-    accepted = (
-        _doublet_accepts(hits, h1, h2, windows[:, _INNER], contract)
-        & _doublet_accepts(hits, h2, h3, windows[:, _OUTER], contract)
-        & _triplet_accepts(hits, h1, h2, h3, windows, contract, sign)
-    )
     tagged = np.zeros(src.size, dtype=np.int64)
-    tagged[inner[accepted]] = 1
-    tagged[outer[accepted]] = 1
+    for rows in _chunks(last - first):
+        inner, triplet = _expand(first[rows], last[rows])
+        inner += rows.start
+        windows = module_map.triplet_windows[triplet]
+        accepted = _doublet_accepts(hits, src[inner], dst[inner], windows[:, _INNER], contract)
+        inner, triplet, windows = inner[accepted], triplet[accepted], windows[accepted]
+        wanted = dst[inner] * module_map.n_doublets + module_map.triplet_outer[triplet]
+        row, outer = _expand(
+            np.searchsorted(keys, wanted, side="left"), np.searchsorted(keys, wanted, side="right")
+        )
+        inner, windows = inner[row], windows[row]
+        h1, h2, h3 = src[inner], dst[inner], dst[outer]
+        accepted = _doublet_accepts(hits, h2, h3, windows[:, _OUTER], contract)
+        accepted &= _triplet_accepts(hits, h1, h2, h3, windows, contract, sign)
+        tagged[inner[accepted]] = 1
+        tagged[outer[accepted]] = 1
     return tagged
 
 
@@ -174,6 +200,13 @@ def _expand(first: Int64, last: Int64) -> tuple[Int64, Int64]:
     row = np.repeat(np.arange(counts.size), counts)
     begin = np.cumsum(counts) - counts
     return row, np.arange(row.size) - begin[row] + first[row]
+
+
+def _chunks(counts: Int64) -> list[slice]:
+    """Split 0..len(counts)-1 into runs of about ``_STEPS_PER_CHUNK`` counts each."""
+    chunk = np.cumsum(counts) // _STEPS_PER_CHUNK
+    ends = [0, *(np.flatnonzero(np.diff(chunk)) + 1).tolist(), counts.size]
+    return [slice(first, last) for first, last in pairwise(ends)]
 
 
 def _wrap(angle: Int64, phi: FixedPoint) -> Int64:

@@ -17,13 +17,14 @@ from fpga_gnn.contract.config import NetworkBits
 from fpga_gnn.contract.structure import (
     aggregate_format,
     common_format,
+    fifo_depth,
     index_format,
     network_mlps,
 )
 from fpga_gnn.report.summary import HardwareNumber
 
-CLONE_READERS = 7
-"""Most readers that one of hls4ml's Clones serves; more take a chain of Clones."""
+_BESIDE_UPDATE = 3
+"""Processes from a gather to its aggregation beside the layers: gather, concatenation, Clone."""
 
 
 @dataclass(frozen=True)
@@ -108,29 +109,41 @@ def memory_bits(network: IntegerNetwork, contract: Contract) -> int:
 
 
 def fifo_bits(network: IntegerNetwork, contract: Contract) -> int:
-    """Return the capacity in bits of the FIFOs of the hls4ml project; each holds a whole stream.
+    """Return the capacity in bits of the FIFOs of the hls4ml project, ``export.fifo_depths``.
 
-    There is one FIFO, of max_nodes or max_edges rows, per output of: a layer (but the decoder's
-    last, which leaves the design), a gather, an aggregation, its requantization, a concatenation
-    (all columns in the smallest format that holds both parts), and a Clone. Cloned are the
-    edge index (a reader per gather and aggregation), node states before the last iteration (gather
-    and node update) and messages (aggregation and the next edge update or the decoder).
+    There is one FIFO per output of: a layer (but the decoder's last, which leaves the design), a
+    gather, an aggregation, its requantization, a concatenation (all columns in the smallest format
+    that holds both parts), and a Clone. Most hold a few rows. Whole streams of max_nodes or
+    max_edges rows are held where a later phase reads again: node states before the last iteration
+    (by the node update), messages (by the next edge update or the decoder) and the edge index (by
+    the next iteration or the decoder). The index also waits for the messages at each aggregation.
     """
     shape, mlps = contract.partition, list(network_mlps(network))
     states, messages = _states(network)
     node_row = sum(_bits(_row(layer)) for mlp in mlps if mlp.rows == "node" for layer in mlp.layers)
     edge_row = sum(_bits(_row(layer)) for mlp in mlps if mlp.rows == "edge" for layer in mlp.layers)
     edge_row -= _bits(_row(network.decoder[-1]))
-    node_row += sum(2 * _bits(state) for state in states[:-1])
-    edge_row += sum(2 * _bits(message) for message in messages[1:])
     for state, message in zip(states, messages, strict=True):
         edge_row += _bits(state * 2) + _common_bits(state * 2, message)
     for state, message, out in zip(states[:-1], messages[1:], network.aggregates, strict=True):
         aggregate = (out,) * (2 * len(message))
         node_row += len(aggregate) * _joined_bits(message[0], network, contract)
         node_row += _bits(aggregate) + _common_bits(state, aggregate)
-    edge_row += _clone_outputs(2 * network.iterations + 1) * 2 * index_format(contract).bits
-    return shape.max_nodes * node_row + shape.max_edges * edge_row
+    index = 2 * index_format(contract).bits
+    again_nodes = sum(_bits(state) for state in states[:-1])
+    again_edges = sum(_bits(message) for message in messages[1:])
+    indices = network.iterations * index
+    waiting = sum(
+        index * fifo_depth(shape.max_edges, len(update) + _BESIDE_UPDATE)
+        for update in network.edge_updates
+    )
+    return (
+        fifo_depth(shape.max_nodes) * (node_row + again_nodes)
+        + fifo_depth(shape.max_edges) * (edge_row + again_edges + indices)
+        + shape.max_nodes * again_nodes
+        + shape.max_edges * (again_edges + indices)
+        + waiting
+    )
 
 
 def cycles_per_edge(n_partitions: int, n_edges: int, interval: int) -> float:
@@ -159,7 +172,7 @@ def classifier_estimates(
         estimate("bit operations per node", cost.bit_operations_per_node, "BOP", formula),
         estimate("weights and biases", cost.weight_bits, "bit", "all layers, zeros included"),
         estimate("node memories", cost.memory_bits, "bit", "gathers and aggregations"),
-        estimate("FIFOs", cost.fifo_bits, "bit", "every FIFO holds a whole stream"),
+        estimate("FIFOs", cost.fifo_bits, "bit", "whole streams only for later phases"),
         estimate(
             "interval", cost.interval, "cycles", "2 max_nodes + max_edges per partition and lane"
         ),
@@ -227,8 +240,3 @@ def _common_bits(one: _Row, two: _Row) -> int:
 def _joined_bits(message: FixedPoint, network: IntegerNetwork, contract: Contract) -> int:
     """Bits of the exact sum, or of the largest, of up to max_edges messages."""
     return aggregate_format(message, network.aggregation, contract.partition.max_edges).bits
-
-
-def _clone_outputs(readers: int) -> int:
-    """Streams out of the chain of Clones that serves ``readers``: theirs, and one per link."""
-    return readers + max(0, math.ceil((readers - CLONE_READERS) / (CLONE_READERS - 1)))

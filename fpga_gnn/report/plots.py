@@ -268,6 +268,32 @@ def pareto(path: Path, points: Sequence[ParetoPoint], title: str) -> None:
     _save(figure, path)
 
 
+@dataclass(frozen=True)
+class ShapeOccupancy:
+    """Nodes and edges of every partition of one shape, and its slots."""
+
+    name: str
+    nodes: Sequence[int]
+    edges: Sequence[int]
+    max_nodes: int
+    max_edges: int
+
+
+def partition_occupancy(path: Path, shapes: Sequence[ShapeOccupancy]) -> None:
+    """Draw how full the node and edge slots of partitions are, a histogram per shape."""
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    bins = np.linspace(0, 1, 26)
+    for axes, what in zip(figure.subplots(1, 2, sharey=True), ("nodes", "edges"), strict=True):
+        for shape, colour in zip(shapes, _cycle(_COLOURS, len(shapes)), strict=True):
+            share = np.array(getattr(shape, what)) / getattr(shape, f"max_{what}")
+            weights = np.full(share.size, 1 / max(share.size, 1))
+            axes.hist(share, bins, weights=weights, histtype="step", color=colour, label=shape.name)
+        axes.set_xlabel(f"{what} / slots")
+    figure.axes[0].set_ylabel("share of the partitions")
+    figure.axes[1].legend(title="nodes / edges", frameon=False)
+    _save(figure, path)
+
+
 def residuals(path: Path, differences: Mapping[str, NDArray[np.float64]], title: str) -> None:
     """Draw fitted minus true perigee parameters [T] by name (in mm, rad, 1/GeV).
 

@@ -16,7 +16,7 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.files import write_whole
 from fpga_gnn.report.document import write_document
 from fpga_gnn.report.evaluation import Count, Number, RateFigure, SampleFigure
-from fpga_gnn.report.table import aligned
+from fpga_gnn.report.table import aligned, markdown
 
 BUILDERS = ("cc", "cc-jr")
 """Track builders of a sweep; the last is the one whose efficiency the Pareto front is about."""
@@ -197,7 +197,7 @@ def save_markdown(sweep: Sweep, path: Path, picture: str) -> None:
         f"![Track efficiency against LUTs]({picture})",
     ]
     for rows in (*_tables(sweep), _changes(sweep.runs)):
-        lines += ["", *_markdown(rows)]
+        lines += ["", *markdown(rows)]
     if notes := _notes(sweep):
         lines += ["", *notes[1:]]
     write_whole(path, ("\n".join(lines) + "\n").encode())
@@ -313,9 +313,3 @@ def _notes(sweep: Sweep) -> list[str]:
     if sweep.unfinished:
         notes.append(f"without result: {', '.join(sweep.unfinished)}")
     return ["", *notes] if notes else []
-
-
-def _markdown(rows: Sequence[_Row]) -> list[str]:
-    head, *body = [f"| {' | '.join(row)} |" for row in rows]
-    rule = "|" + "|".join([" --- ", *[" ---: "] * (len(rows[0]) - 1)]) + "|"
-    return [head, rule, *body]

@@ -1,4 +1,4 @@
-"""Rows of text as an aligned table."""
+"""Rows of text as a table."""
 
 from __future__ import annotations
 
@@ -15,3 +15,10 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table under its first row, flush as in ``aligned``."""
+    head, *body = [f"| {' | '.join(row)} |" for row in rows]
+    rule = "|" + "|".join([" --- ", *[" ---: "] * (len(rows[0]) - 1)]) + "|"
+    return [head, rule, *body]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fpga_gnn.contract import FixedPoint
+from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.targets import TargetSelection
@@ -18,8 +17,8 @@ from fpga_gnn.events.view import Detector, detector_of
 from fpga_gnn.graphs.construction import HitGraph, ModuleMapConstruction
 from fpga_gnn.graphs.graph import graph_of_edges
 from fpga_gnn.graphs.hits import quantize_hits
-from fpga_gnn.models.scoring import student_scores
-from fpga_gnn.tracks.builder import BUILDERS
+from fpga_gnn.models.scoring import probability, student_scores, to_integers
+from fpga_gnn.tracks.builder import BUILDERS, builder
 from fpga_gnn.tracks.metrics import TrackSelection
 from fpga_gnn.training.config import Runtime
 from fpga_gnn.training.data import graph_inputs
@@ -62,6 +61,9 @@ class EdgeModel(Protocol):
     def logits(self, event: Event, graph: HitGraph) -> NDArray[np.float64]:
         """Return one logit per edge [E] of ``graph``."""
 
+    def labels(self, name: str, graph: HitGraph, logits: NDArray[np.float64]) -> Int64:
+        """Return the track of each node [N] by the builder ``name``, -1 for none."""
+
 
 @dataclass(frozen=True, eq=False)
 class TeacherModel:
@@ -100,6 +102,10 @@ class TeacherModel:
         inputs = teacher_inputs(event, graph, self.teacher.info.training)
         return self.scorer.logits(inputs).double().numpy()
 
+    def labels(self, name: str, graph: HitGraph, logits: NDArray[np.float64]) -> Int64:
+        build = builder(name, **self.builders[name])
+        return build.labels(graph.n_nodes, graph.src, graph.dst, probability(logits))
+
 
 @dataclass(frozen=True, eq=False)
 class StudentModel:
@@ -130,10 +136,6 @@ class StudentModel:
     def construction_name(self) -> str:
         return self._construction.name
 
-    @cached_property
-    def _score(self) -> FixedPoint:
-        return self.run.student.integer_network().score
-
     @property
     def _construction(self) -> ModuleMapConstruction:
         return ModuleMapConstruction(self.run.module_map, self.run.contract)
@@ -145,7 +147,12 @@ class StudentModel:
         hits = quantize_hits(event, self.run.module_map.modules, self.run.contract)
         integers = graph_of_edges(hits.records, graph.src, graph.dst, self.run.contract)
         inputs = graph_inputs(integers, self.run.contract)
-        return self._score.to_float(student_scores(self.run.student, inputs, self._score))
+        score = self.run.grid.score
+        return score.to_float(student_scores(self.run.student, inputs, score))
+
+    def labels(self, name: str, graph: HitGraph, logits: NDArray[np.float64]) -> Int64:
+        scores = self.run.builder_scores(name, to_integers(logits, self.run.grid.score))
+        return self.run.builder(name).labels(graph.n_nodes, graph.src, graph.dst, scores)
 
 
 def model_folder(name: str) -> Path:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fpga_gnn import __version__
 from fpga_gnn.contract import Contract, parse_contract, validation_error
+from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
 from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.module_map import ModuleMap
@@ -20,9 +21,10 @@ from fpga_gnn.graphs.module_map_store import (
     save_model_map,
     shared_map_sha256,
 )
-from fpga_gnn.models.scoring import probability
+from fpga_gnn.models.scoring import ScoreGrid
 from fpga_gnn.models.student import Student
 from fpga_gnn.resources import data_dir
+from fpga_gnn.tracks.builder import TrackBuilder, builder
 from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, save_tensors
 from fpga_gnn.training.config import TrainingConfig
 from fpga_gnn.training.track_points import WorkingPoint
@@ -32,6 +34,9 @@ FLOAT_FILE = "float.safetensors"
 """Weights of the float network that the student was made of, in the folder of a run."""
 RUN_FILE = "run.json"
 """Record of a finished run, in its folder."""
+_CAPACITIES = ("name", "partition", "kernels")
+CUTTING_BUILDERS = ("cc", "cc-jr")
+"""Track builders that take the scores as they are: they only compare them."""
 
 
 class RunInfo(BaseModel):
@@ -66,13 +71,47 @@ class Run:
     student: Student
     info: RunInfo
 
+    @cached_property
+    def grid(self) -> ScoreGrid:
+        """The cuts and weights of the student's scores."""
+        return ScoreGrid(self.student.integer_network().score)
+
     @property
     def score_cut(self) -> int:
         """The cut of connected components in LSB of the score: edges above it are kept."""
-        score = self.student.integer_network().score
-        grid = np.arange(score.min_int, score.max_int + 1)
-        above = probability(score.to_float(grid)) > self.info.builders["cc"].settings["cut"]
-        return score.max_int - int(above.sum())
+        return self.grid.cut(self.info.builders["cc"].settings["cut"])
+
+    def builder(self, name: str) -> TrackBuilder:
+        """Return the track builder ``name`` with its working point as cuts on integers.
+
+        ``builder_scores`` are what it takes. ``InputError`` for a builder without working point.
+        """
+        points = self.info.builders
+        if name not in points:
+            raise InputError("track builder", repr(name), f"one of {', '.join(points)}")
+        settings = builder(name, **points[name].settings).model_dump(exclude={"name"})
+        to_cut = self.grid.cut if name in CUTTING_BUILDERS else self.grid.weight_cut
+        cuts = {key: to_cut(value) for key, value in settings.items() if key.endswith("cut")}
+        return builder(name, **settings | cuts)
+
+    def builder_scores(self, name: str, scores: Int64) -> Int64:
+        """Return integer ``scores`` [E] as the builder ``name`` compares or adds them up."""
+        return scores if name in CUTTING_BUILDERS else self.grid.weights(scores)
+
+    def with_contract(self, contract: Contract) -> Run:
+        """Return the same trained network for a ``contract`` with other capacities.
+
+        ``InputError`` unless the two differ in ``name``, ``partition`` and ``kernels`` only.
+        """
+        own, other = (one.model_dump(mode="json") for one in (self.contract, contract))
+        changed = [key for key in own if own[key] != other[key] and key not in _CAPACITIES]
+        if changed:
+            found = f"{contract.name} with another {', '.join(changed)}"
+            raise InputError("contract", found, f"{self.contract.name} in all but {_CAPACITIES}")
+        student = Student(contract)
+        student.load_state_dict(self.student.state_dict())
+        info = self.info.model_copy(update={"contract_sha256": contract.sha256})
+        return Run(contract, self.module_map, student.eval(), info)
 
 
 def default_run() -> Path:

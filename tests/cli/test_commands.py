@@ -34,6 +34,7 @@ COMMANDS = [
     ["module-map"],
     ["module-map", "build"],
     ["module-map", "study"],
+    ["module-map", "bits"],
     ["train"],
     ["train-teacher"],
     ["synth"],

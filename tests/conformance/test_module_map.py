@@ -25,6 +25,7 @@ from fpga_gnn.contract import (
 from fpga_gnn.contract import emit_header as emit_contract_header
 from fpga_gnn.errors import CapacityError, MismatchError
 from fpga_gnn.graphs import module_map_numba
+from fpga_gnn.graphs.graph import graph_from_candidates
 from fpga_gnn.graphs.module_map import build_candidates
 from fpga_gnn.hw import csim
 from fpga_gnn.hw.csim import CsimModuleMap
@@ -54,29 +55,79 @@ def tiny_contract() -> Contract:
         "dydx": {"bits": 25, "frac": 24},
         "dzdr": {"bits": 9, "frac": 0},
     }
+    data["features"] = {
+        "format": {"bits": 16, "frac": 15},
+        "node": {"r": 0, "phi": -8, "z": 17, "eta": 3},
+        "edge": {
+            "dr": 3,
+            "dphi": -2,
+            "dz": 1,
+            "deta": 17,
+            "phi_slope": -8,
+            "r_phi_slope": 0,
+            "z0": 5,
+            "direction": 17,
+        },
+    }
     data["kernels"]["module_map"] = {
+        "lanes": 4,
         "max_hits": 12,
         "max_modules": 4,
         "max_doublets": 8,
-        "max_triplets": 10,
-        "max_candidates": 16,
+        "max_module_doublets": 3,
+        "max_module_triplets": 10,
+        "max_blocks": 20,
+        "max_edges": 16,
     }
     return parse_contract(data, "tiny")
 
 
-CONTRACTS = {"w8": W8, "tiny": tiny_contract()}
+def contract_of_lanes(lanes: int, nodes: dict[str, int], edges: dict[str, int]) -> Contract:
+    """Enough slots for every event here, few features, more slots of a module than word bits."""
+    data = W8.model_dump()
+    data["name"] = f"lanes{lanes}"
+    data["features"] |= {"format": {"bits": 4, "frac": 3}, "node": nodes, "edge": edges}
+    data["kernels"]["module_map"] |= {
+        "lanes": lanes,
+        "max_hits": 101,
+        "max_modules": 17,
+        "max_doublets": 300,
+        "max_module_doublets": 70,
+        "max_module_triplets": 301,
+        "max_blocks": 5000,
+    }
+    return parse_contract(data, data["name"])
+
+
+CONTRACTS = {
+    "w8": W8,
+    "tiny": tiny_contract(),
+    "lanes1": contract_of_lanes(1, {"phi": 13}, {"z0": 9}),
+    "lanes2": contract_of_lanes(2, {"z": 9, "r": 14}, {"direction": 13, "dphi": 14}),
+}
 BACKENDS = ("reference", "csim", "torch", "numba")
 BOUNDED = ("reference", "csim")
 """Backends with the kernel's slots; torch and numba take any size."""
-LAWS = dict.fromkeys(BACKENDS, ("compatible", "physical")) | {"csim": ("compatible",)}
-"""Of dydx, by backend."""
-LAW_OF_BACKEND = [(backend, dydx) for backend in BACKENDS for dydx in LAWS[backend]]
+LAWS = ("compatible", "physical")
+"""Of dydx."""
 
 
 @pytest.fixture(scope="module")
-def build():
-    """Return build(backend, hits, map, contract); compiled kernels are kept."""
+def kernel():
+    """Return kernel(contract), compiled and kept."""
     kernels: dict[str, CsimModuleMap] = {}
+
+    def compiled(contract):
+        if contract.sha256 not in kernels:
+            kernels[contract.sha256] = CsimModuleMap(contract)
+        return kernels[contract.sha256]
+
+    return compiled
+
+
+@pytest.fixture(scope="module")
+def build(kernel):
+    """Return build(backend, hits, map, contract)."""
 
     def run(backend, hits, module_map, contract, dydx="compatible"):
         if backend == "reference":
@@ -85,10 +136,7 @@ def build():
             return build_candidates(hits, module_map, contract, dydx=dydx)
         if backend == "numba":
             return module_map_numba.build_candidates(hits, module_map, contract, dydx)
-        assert dydx == "compatible"
-        if contract.sha256 not in kernels:
-            kernels[contract.sha256] = CsimModuleMap(contract)
-        return kernels[contract.sha256].build(hits, module_map)
+        return kernel(contract).build(hits, module_map, dydx)
 
     return run
 
@@ -178,6 +226,30 @@ def law(hits: HitRecords, table: ModuleMapRecords, contract: Contract, dydx: str
     return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
 
+def needs(hits: HitRecords, table: ModuleMapRecords, contract: Contract, rows):
+    """Return what an event with edges ``rows`` needs of each capacity of the kernel."""
+    start, lanes = hits.module_start.tolist(), contract.kernels.module_map.lanes
+    modules = [range(*table.doublet_start[m : m + 2].tolist()) for m in range(table.n_modules)]
+    blocks = 0
+    for module, doublets in enumerate(modules):
+        for doublet in doublets:
+            target = int(table.doublet_target[doublet])
+            on_target = {h // lanes for h in range(start[target], start[target + 1])}
+            blocks += (start[module + 1] - start[module]) * len(on_target)
+    triplets = [
+        sum(table.triplet_start[d + 1] - table.triplet_start[d] for d in m) for m in modules
+    ]
+    return {
+        "hits": len(hits),
+        "modules": table.n_modules,
+        "doublets": table.n_doublets,
+        "module_doublets": max(map(len, modules)),
+        "module_triplets": int(max(triplets)),
+        "blocks": blocks,
+        "edges": int(rows[:, 3].sum()),
+    }
+
+
 def rows_of(found):
     return np.array([found.src, found.dst, found.doublet, found.tagged]).T
 
@@ -262,21 +334,24 @@ def events(draw, contract: Contract, dydx: str):
     return hits, table
 
 
-@pytest.mark.parametrize(("backend", "dydx"), LAW_OF_BACKEND)
+@pytest.mark.parametrize("dydx", LAWS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_the_law(build, name, backend, dydx):
     contract = CONTRACTS[name]
+    shape = contract.kernels.module_map
 
     @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
     @given(events(contract, dydx))
     def check(event):
         hits, table = event
         rows = law(hits, table, contract, dydx)
-        capacity = contract.kernels.module_map.max_candidates
-        if backend in BOUNDED and len(rows) > capacity:
-            with pytest.raises(CapacityError, match=f"{len(rows)} candidates, capacity {capacity}"):
-                build(backend, hits, table, contract)
-            return
+        for what, need in needs(hits, table, contract, rows).items():
+            capacity = getattr(shape, f"max_{what}")
+            if backend in BOUNDED and need > capacity:
+                with pytest.raises(CapacityError, match=f" {need} {what}, capacity {capacity};"):
+                    build(backend, hits, table, contract, dydx)
+                return
         found = build(backend, hits, table, contract, dydx)
         require_equal("module_map", f"{name} {backend}", rows, rows_of(found))
 
@@ -293,6 +368,10 @@ def golden_case(columns):
     ]
 
 
+def golden_law(columns):
+    return "physical" if columns["physical"][0] else "compatible"
+
+
 GOLDEN = read_vectors(resource_dir("sim") / "golden" / "module_map.txt", "module_map", W8)
 
 
@@ -300,7 +379,47 @@ GOLDEN = read_vectors(resource_dir("sim") / "golden" / "module_map.txt", "module
 @pytest.mark.parametrize("case", GOLDEN)
 def test_golden_vectors(build, case, backend):
     hits, table, expected = golden_case(GOLDEN[case])
-    require_same(case, expected, build(backend, hits, table, W8))
+    require_same(case, expected, build(backend, hits, table, W8, golden_law(GOLDEN[case])))
+
+
+@pytest.mark.parametrize("case", GOLDEN)
+def test_golden_graphs(kernel, case):
+    columns = GOLDEN[case]
+    hits, table, expected = golden_case(columns)
+    graph = kernel(W8).graph(hits, table, golden_law(columns))
+    assert graph.n_candidates == expected.src.size
+    assert graph.n_saturated == columns["n_saturated"][0]
+    for name, values in (
+        *(("src", expected.src[expected.tagged == 1]), ("dst", expected.dst[expected.tagged == 1])),
+        *((name, columns[name]) for name in ("node_features", "edge_features")),
+    ):
+        require_equal("module_map", f"{case} {name}", values, getattr(graph, name).ravel())
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_the_kernel_writes_the_graph_of_its_candidates(kernel, name):
+    """Open windows: every edge is tagged, so hits at the ends of their formats make features."""
+    contract = CONTRACTS[name]
+    lanes = contract.kernels.module_map.lanes
+    forms = [contract.hit.length] * 4 + [contract.hit.phi, contract.hit.eta]
+
+    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(st.tuples(*map(integers_of, forms)), min_size=5, max_size=5))
+    def check(rows):
+        hits = HitRecords(*np.array(rows).T, module_start=[0, 2, 3, 5])
+        table = open_map(contract, [(0, 1), (1, 2)], [(0, 1)], 3)
+        expected = graph_from_candidates(hits, reference.build(hits, table, contract), contract)
+        graph = kernel(contract).graph(hits, table)
+        assert (graph.n_candidates, graph.src.size) == (4, 4)
+        for column in ("src", "dst", "node_features", "edge_features", "n_saturated"):
+            require_equal(
+                f"module_map of {lanes} lanes",
+                column,
+                getattr(expected, column),
+                getattr(graph, column),
+            )
+
+    check()
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -314,6 +433,23 @@ def test_an_event_without_hits_or_doublets(build, backend):
 
 
 # By hand.
+
+
+def open_map(contract, doublets, triplets, n_modules):
+    """Return the map of ``doublets`` (source, target) and ``triplets`` (inner, outer), both
+    sorted, whose windows are open."""
+    ends = [bound_format(contract, name)[0] for name in TRIPLET_WINDOWS]
+    window = np.array([[form.min_int, form.max_int] for form in ends])
+    source, target = np.array(doublets).T
+    inner, outer = np.array(triplets).T
+    return ModuleMapRecords(
+        doublet_start=np.searchsorted(source, np.arange(n_modules + 1)),
+        doublet_target=target,
+        doublet_windows=np.tile(window[:4], (source.size, 1, 1)),
+        triplet_start=np.searchsorted(inner, np.arange(source.size + 1)),
+        triplet_outer=outer,
+        triplet_windows=np.tile(window, (inner.size, 1, 1)),
+    )
 
 
 def one_module(contract, columns, dphi):
@@ -366,15 +502,12 @@ def test_azimuth_windows_by_hand(build, backend, bits, window, steps):
     hits, table = one_module(contract, {"phi": [TURN // 8 * i for i in EIGHTHS]}, window)
     pairs = [[a, b, 0, 0] for a, b in product(range(8), repeat=2) if (b - a + 4) % 8 - 4 in steps]
     require_equal("module_map", backend, law(hits, table, contract), np.array(pairs).reshape(-1, 4))
-    if len(pairs) > contract.kernels.module_map.max_candidates:
-        shape = contract.kernels.module_map.model_copy(update={"max_candidates": 64})
-        kernels = contract.kernels.model_copy(update={"module_map": shape})
-        contract = contract.model_copy(update={"kernels": kernels})
     got = rows_of(build(backend, hits, table, contract))
     require_equal("module_map", backend, np.array(pairs).reshape(-1, 4), got)
 
 
-@pytest.mark.parametrize(("backend", "dydx"), LAW_OF_BACKEND)
+@pytest.mark.parametrize("dydx", LAWS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("xs", "ys", "window", "passes"),
     [
@@ -413,55 +546,85 @@ def test_the_laws_of_dydx_by_hand(build, backend, dydx, xs, ys, window, passes):
 # Capacity.
 
 
-def full_event(contract, **more):
-    """Return an event that fills the tiny shape: 12 hits, 4 modules, 8 doublets, 10 triplets,
-    16 candidates; ``more`` adds rows of one kind."""
-    count = {"hits": 12, "modules": 4, "doublets": 8, "triplets": 10, "candidates": 16}
-    for what, extra in more.items():
-        count[what] += extra
-    modules = count["modules"]
-    # Candidates: 4 hits on module 0 times 4 on module 1; the rest of the hits are unmapped.
-    on = [4, 4, *[0] * (modules - 2)]
-    if count["candidates"] > 16:
-        on[1] += 1
-    columns = [np.arange(count["hits"])] * 6
+FULL = {
+    "hits": 12,
+    "modules": 4,
+    "doublets": 8,
+    "module_doublets": 3,
+    "module_triplets": 10,
+    "blocks": 20,
+    "edges": 16,
+}
+"""What the event below needs: all that the tiny shape has."""
+
+
+def full_event(contract, above=None):
+    """Return an event that fills the tiny shape, or passes its capacity of ``above``.
+
+    Hits 0..3, 4..5, 6..9 lie on modules 0 to 2, in blocks of 4: module 1 has one block, module 2
+    two. The one chained triplet, (0, 1, 2), tags 4 * 2 + 2 * 4 edges.
+    """
+    doublets = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 0), (2, 3), (3, 0)]
+    on = [4, 2, 4, 0]
+    if above == "doublets":
+        doublets.append((3, 1))
+    if above == "module_doublets":
+        doublets[doublets.index((2, 0))] = (0, 0)
+    if above == "modules":
+        on.append(0)
+    if above == "blocks":
+        on[3] = 1
+    doublets.sort()
+    at = {pair: index for index, pair in enumerate(doublets)}
+    triplets = [(at[0, 1], at[1, 2])]
+    if above == "edges":
+        triplets.append((at[0, 2], at[2, 0]))
+    unchained = [(at[0, 1], outer) for outer in range(len(doublets)) if doublets[outer][0] != 1]
+    unchained += [(at[0, 3], outer) for outer in range(len(doublets)) if doublets[outer][0] != 3]
+    n_triplets = 10 + (above == "module_triplets")
+    triplets += unchained[: n_triplets - len(triplets)]
+    columns = [np.arange(12 + (above == "hits"))] * 6
     hits = HitRecords(*columns, module_start=np.cumsum([0, *on]))
-    targets = [1, *range(2, 4)] * 3
-    sources = [0] * 3 + [2] * 3 + [3] * 3
-    targets = sorted(targets[:3]) + sorted(targets[3:6]) + sorted(targets[6:9])
-    sources, targets = sources[: count["doublets"]], targets[: count["doublets"]]
-
-    def windows(rows, names):
-        bounds = [bound_format(contract, name)[0] for name in names]
-        return np.tile([[form.min_int, form.max_int] for form in bounds], (rows, 1, 1))
-
-    inner = [0] * count["triplets"]
-    table = ModuleMapRecords(
-        doublet_start=np.searchsorted(sources, np.arange(modules + 1)),
-        doublet_target=targets,
-        doublet_windows=windows(count["doublets"], DOUBLET_WINDOWS),
-        triplet_start=np.searchsorted(inner, np.arange(count["doublets"] + 1)),
-        triplet_outer=np.minimum(np.arange(count["triplets"]), count["doublets"] - 1),
-        triplet_windows=windows(count["triplets"], TRIPLET_WINDOWS),
-    )
-    return hits, table
+    return hits, open_map(contract, doublets, sorted(triplets), len(on))
 
 
 @pytest.mark.parametrize("backend", BOUNDED)
 def test_a_full_event_fits(build, backend):
-    contract = CONTRACTS["tiny"]
-    assert build(backend, *full_event(contract), contract).src.size == 16
+    contract, (hits, table) = CONTRACTS["tiny"], full_event(CONTRACTS["tiny"])
+    shape = contract.kernels.module_map
+    rows = law(hits, table, contract)
+    assert needs(hits, table, contract, rows) == FULL
+    assert {what: getattr(shape, f"max_{what}") for what in FULL} == FULL
+    require_equal("module_map", backend, rows, rows_of(build(backend, hits, table, contract)))
 
 
 @pytest.mark.parametrize("backend", BOUNDED)
-@pytest.mark.parametrize("what", ["hits", "modules", "doublets", "triplets", "candidates"])
-def test_overflow_is_an_error_that_names_capacity_and_need(build, backend, what):
+@pytest.mark.parametrize(
+    ("what", "need"),
+    [
+        ("hits", 13),
+        ("modules", 5),
+        ("doublets", 9),
+        ("module_doublets", 4),
+        ("module_triplets", 11),
+        ("blocks", 20 + 4 + 2 + 4 + 1),
+        ("edges", 16 + 4 * 4 + 4 * 4),
+    ],
+)
+def test_overflow_is_an_error_that_names_capacity_and_need(build, backend, what, need):
     contract = CONTRACTS["tiny"]
-    capacity = getattr(contract.kernels.module_map, f"max_{what}")
-    need = capacity + (4 if what == "candidates" else 1)
-    message = f"module map: {need} {what}, capacity {capacity}; raise"
+    message = f"module map: {need} {what}, capacity {FULL[what]}; raise"
     with pytest.raises(CapacityError, match=message):
-        build(backend, *full_event(contract, **{what: 1}), contract)
+        build(backend, *full_event(contract, above=what), contract)
+
+
+def test_a_kernel_recovers_from_overflow(kernel):
+    contract = CONTRACTS["tiny"]
+    full, module_map = full_event(contract), kernel(contract)
+    before = rows_of(module_map.build(*full))
+    with pytest.raises(CapacityError):
+        module_map.build(*full_event(contract, above="edges"))
+    require_equal("module_map", "csim", before, rows_of(module_map.build(*full)))
 
 
 # The comparison can fail: each mutant gives another answer on the vectors.
@@ -470,7 +633,10 @@ def test_overflow_is_an_error_that_names_capacity_and_need(build, backend, what)
 def compare_goldens(kernel):
     for case, columns in GOLDEN.items():
         hits, table, expected = golden_case(columns)
-        require_same(case, expected, kernel.build(hits, table))
+        require_same(case, expected, kernel.build(hits, table, golden_law(columns)))
+        graph = kernel.graph(hits, table, golden_law(columns))
+        got = graph.edge_features.ravel()
+        require_equal("module_map", f"{case} edge_features", columns["edge_features"], got)
 
 
 def test_a_changed_header_constant_is_a_mismatch(tmp_path, monkeypatch):
@@ -485,17 +651,19 @@ def test_a_changed_header_constant_is_a_mismatch(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("header", "old", "new"),
     [
-        ("bounds.low <= value", "bounds.low < value"),
-        ("DENOMINATOR + 1 + BITS)>", "DENOMINATOR + 1 + BITS) - 4>"),
+        ("window.hpp", "bounds.low <= value", "bounds.low < value"),
+        ("window.hpp", "DENOMINATOR + 1 + BITS)>", "DENOMINATOR + 1 + BITS) - 4>"),
+        ("edge_features.hpp", "twice == divisor && odd", "twice == divisor && !odd"),
+        ("module_map.hpp", "outer_word, tag.outer_lanes", "outer_word, tag.inner_lanes"),
     ],
-    ids=["exclusive bound", "narrow product"],
+    ids=["exclusive bound", "narrow product", "half to odd", "wrong lane"],
 )
-def test_a_changed_kernel_is_a_mismatch(tmp_path, monkeypatch, old, new):
+def test_a_changed_kernel_is_a_mismatch(tmp_path, monkeypatch, header, old, new):
     sources = tmp_path / "hls"
     shutil.copytree(hls_dir(), sources)
-    path = sources / "include" / "fpga_gnn" / "window.hpp"
+    path = sources / "include" / "fpga_gnn" / header
     assert path.read_text().count(old) == 1
     path.write_text(path.read_text().replace(old, new))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -1,11 +1,10 @@
-// Expansion of index ranges into single steps, so that nested loops run without pipeline refills.
+// Scan of index ranges, one item per iteration, so that nested loops run without pipeline refills.
 // Reference: fpga_gnn/reference/module_map.py (_expand)
-// Law:   every item of first..last-1 of every range, in order; `end` marks the end of the stream.
-// Needs: at most MAX_STEPS steps and first < last in every range but the end mark.
-// Cost:  II=1, one cycle per step; the only loop-carried state is the item counter.
+// Law:   next() steps to the following item of first..last-1 of every range, in order. `load` marks
+//        items that fill a buffer of the reader, `end` the end of the stream.
+// Needs: first < last in every range but the end mark.
+// Cost:  one step per cycle (II=1): the loop-carried state is the item and a read of the FIFO.
 #pragma once
-
-#include <cstdint>
 
 #include "fpga_gnn/macros.hpp"
 #include "hls_stream.h"
@@ -16,32 +15,24 @@ template <class OWNER, class ITEM>
 struct scan_range {
     OWNER owner;
     ITEM first, last;
-    bool end;
+    bool load, end;
 };
 
 template <class OWNER, class ITEM>
-struct scan_step {
-    OWNER owner;
-    ITEM item;
-    bool end;
-};
+struct range_scan {
+    scan_range<OWNER, ITEM> range = {OWNER(), 0, 0, false, false};
+    ITEM item = 0;
 
-template <std::int64_t MAX_STEPS, class OWNER, class ITEM>
-void expand(hls::stream<scan_range<OWNER, ITEM>>& ranges,
-            hls::stream<scan_step<OWNER, ITEM>>& steps) {
-    scan_range<OWNER, ITEM> range = {OWNER(), 0, 0, false};
-EXPAND:
-    for (std::int64_t step = 0; step <= MAX_STEPS; ++step) {
-        FPGA_GNN_HLS(pipeline II = 1)
+    void next(hls::stream<scan_range<OWNER, ITEM>>& ranges) {
+        FPGA_GNN_HLS(inline)
         if (range.first == range.last) {
             range = ranges.read();
         }
-        steps.write({range.owner, range.first, range.end});
-        if (range.end) {
-            break;
+        item = range.first;
+        if (!range.end) {
+            ++range.first;
         }
-        ++range.first;
     }
-}
+};
 
 }  // namespace fpga_gnn

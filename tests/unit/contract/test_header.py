@@ -1,10 +1,17 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
 from fpga_gnn.contract import Contract, emit_header, load_contract, parse_contract
+from fpga_gnn.contract.config import (
+    DIRECTION_FRAC,
+    PROBABILITY_FRAC,
+    EdgeFeature,
+    NodeFeature,
+)
 
 W8 = load_contract("w8")
 
@@ -32,6 +39,7 @@ def renumbered() -> Contract:
         kernel: {name: 30 + i for i, name in enumerate(shape)}
         for kernel, shape in data["kernels"].items()
     }
+    data["kernels"]["module_map"]["lanes"] = 32
     return parse_contract(data, "renumbered")
 
 
@@ -52,25 +60,40 @@ def test_header_states_the_contract(contract):
     hit, windows, features = contract.hit, contract.windows, contract.features
     formats = {"LENGTH": hit.length, "PHI": hit.phi, "ETA": hit.eta, "FEATURE": features.format}
     formats |= {name.upper(): windows.of(name) for name in type(windows).model_fields}
-    module_map, components = contract.kernels.module_map, contract.kernels.connected_components
-    shifts = {f"NODE_{name.upper()}": shift for name, shift in features.node.items()}
-    shifts |= {f"EDGE_{name.upper()}": shift for name, shift in features.edge.items()}
+    kernels = contract.kernels
+    columns: dict[str, int] = {"DIRECTION_FRAC": DIRECTION_FRAC}
+    for rows, known, shifts in (
+        ("NODE", get_args(NodeFeature), features.node),
+        ("EDGE", get_args(EdgeFeature), features.edge),
+    ):
+        columns[f"{rows}_FEATURES"] = len(shifts)
+        for name in known:
+            column = [*shifts].index(name) if name in shifts else -1
+            columns[f"{rows}_{name.upper()}"] = column
+            columns[f"{rows}_{name.upper()}_SHIFT"] = shifts.get(name, 0)
+    score = {"SCORE_BITS": contract.network.bits.decoder.output}
+
+    def capacities(kernel):
+        return {key.upper(): value for key, value in kernel.model_dump().items()}
+
     assert structs(header) == {
         "formats": {f"{name}_BITS": fixed.bits for name, fixed in formats.items()}
         | {f"{name}_FRAC": fixed.frac for name, fixed in formats.items()},
-        "features": {f"{name}_SHIFT": shift for name, shift in shifts.items()},
+        "features": columns,
         "partition_config": {
             "MAX_NODES": contract.partition.max_nodes,
             "MAX_EDGES": contract.partition.max_edges,
             "HIDDEN": contract.network.hidden,
             "ITERATIONS": contract.network.iterations,
         },
-        "module_map_config": {k.upper(): v for k, v in module_map.model_dump().items()},
-        "connected_components_config": {k.upper(): v for k, v in components.model_dump().items()},
+        "module_map_config": capacities(kernels.module_map),
+        "connected_components_config": capacities(kernels.connected_components),
+        "track_builder_config": capacities(kernels.track_builder) | score,
+        "dwalk_config": capacities(kernels.dwalk) | {"SCORE_BITS": PROBABILITY_FRAC + 2},
     }
     assert f'CONTRACT_SHA256[] = "{contract.sha256}"' in header
     assert f"quant_configs/{contract.name}.yaml" in header
-    assert "struct module_map_config : formats {" in header
+    assert "struct module_map_config : formats, features {" in header
 
 
 def test_header_is_reproducible():

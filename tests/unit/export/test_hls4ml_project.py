@@ -10,7 +10,6 @@ import pytest
 from fpga_gnn.errors import FpgaGnnError, InputError
 from fpga_gnn.export import hls4ml_project
 from fpga_gnn.export.hls4ml_checks import require_as_asked
-from fpga_gnn.export.hls4ml_extension import CLONE_READERS
 from fpga_gnn.export.hls4ml_project import HlsTarget, write_project
 from fpga_gnn.export.lowering import lower
 from fpga_gnn.export.qonnx_export import export_qonnx
@@ -45,6 +44,13 @@ def streams(folder):
     return written, read
 
 
+def calls(folder, kernel):
+    """The arguments of each call of ``kernel`` in the top function."""
+    source = (folder / "firmware" / "edge_classifier.cpp").read_text()
+    found = re.findall(rf"^    \w+::{kernel}<.*>\((.*)\); //", source, re.M)
+    return [call.split(", ") for call in found]
+
+
 @pytest.mark.parametrize("iterations", [2, 4, 6, 8])
 def test_every_stream_has_one_writer_and_one_reader(
     contract, vary, make_student, tmp_path, iterations
@@ -56,12 +62,26 @@ def test_every_stream_has_one_writer_and_one_reader(
     assert set(written.values()) == set(read.values()) == {1}
     assert read.keys() - written.keys() == {"node_features", "edge_features", "edge_index"}
     assert len(written.keys() - read.keys()) == 1
-    clones = re.findall(
-        r"clone_stream<.*\((.*)\);",
-        (tmp_path / "project" / "firmware" / "edge_classifier.cpp").read_text(),
-    )
-    assert max(len(call.split(", ")) - 1 for call in clones) <= CLONE_READERS
-    assert any(call.startswith("edge_index") for call in clones)
+
+
+@pytest.mark.parametrize("iterations", [1, 3])
+def test_the_edge_index_passes_from_phase_to_phase(
+    contract, vary, make_student, tmp_path, iterations
+):
+    """Each iteration's Clone feeds its gather, its aggregation and what comes next."""
+    options = vary(contract, hidden=3, mlp_layers=1, iterations=iterations, shared_weights=True)
+    model = lower(export_qonnx(make_student(options), options))
+    write_project(model, options, TARGET, tmp_path / "project", "")
+    clones = calls(tmp_path / "project", "clone_stream")
+    gathers = [index for _, index, _ in calls(tmp_path / "project", "edge_gather")]
+    aggregates = [index for _, index, _ in calls(tmp_path / "project", "edge_aggregate")]
+    source = "edge_index"
+    for iteration in range(iterations):
+        (copies,) = (call[1:] for call in clones if call[0] == source)
+        gather, aggregate, source = copies
+        assert gather == gathers[iteration]
+        assert aggregate == aggregates[iteration]
+    assert source == gathers[iterations]
 
 
 @pytest.mark.parametrize("aggregation", ["sum", "max"])
@@ -179,7 +199,7 @@ def test_checks_accept_what_hls4ml_makes(converted, lowered, contract):
         ("strategy", lambda g: layer(g, "decoder_0").set_attr("strategy", "resource")),
         ("type", lambda g: set_type(g, "layers_0_EdgeGather")),
         ("type", lambda g: set_type(g, "layers_1_EdgeAggregate")),
-        ("type", lambda g: set_type(g, "clone_edge_index")),
+        ("type", lambda g: set_type(g, "clone_edge_index_0")),
         ("type", lambda g: set_type(g, "node_features")),
         ("rounding", lambda g: truncate(g, "decoder_2")),
         ("rounding", lambda g: truncate(g, "layers_0_aggregate_Quant_act")),
@@ -188,6 +208,8 @@ def test_checks_accept_what_hls4ml_makes(converted, lowered, contract):
         ("may overflow", lambda g: narrow_accumulator(g, "layers_0_edge_mlp_0")),
         ("weight type", lambda g: widen_weight(g, "layers_0_edge_mlp_0")),
         ("FIFO", lambda g: shallow(g, "layers_0_Concat")),
+        ("kernel", lambda g: call_hls4ml(g, "layers_0_edge_mlp_0")),
+        ("kernel", lambda g: call_hls4ml(g, "EdgeGather")),
         ("are missing", lambda g: g.graph.pop("layers_0_Concat")),
     ],
 )
@@ -218,3 +240,29 @@ def widen_weight(graph, name):
 
 def shallow(graph, name):
     layer(graph, name).get_output_variable().pragma = ("stream", 1)
+
+
+def call_hls4ml(graph, name):
+    node = layer(graph, name)
+    node.set_attr("function_cpp", node.get_attr("function_cpp").replace("fpga_gnn::", "nnet::"))
+
+
+def test_the_written_fifos_are_the_derived_ones(lowered, contract, tmp_path):
+    project = write_project(lowered, contract, TARGET, tmp_path / "project", "")
+    source = (project.folder / "firmware" / "edge_classifier.cpp").read_text()
+    declared = re.findall(r"#pragma HLS STREAM variable=(\w+) depth=(\d+)", source)
+    assert {name: fifo.depth for name, fifo in project.fifos.items()} == {
+        name: int(depth) for name, depth in declared
+    }
+    assert len(re.findall(r"hls::stream<\w+> \w+\(", source)) == len(declared) > 20
+
+
+def test_dense_layers_say_what_they_need(lowered, contract, tmp_path):
+    """Rows, inputs and outputs of the decoder's first layer: 64 edges, 8 of x twice, 8 of e."""
+    project = write_project(lowered, contract, TARGET, tmp_path / "project", "")
+    source = (project.folder / "firmware" / "edge_classifier.cpp").read_text()
+    config = re.search(r"pointwise_dense<.*, (config\d+)>.*; // decoder_0", source)[1]
+    text = (project.folder / "firmware" / "parameters.h").read_text()
+    body = re.search(rf"struct {config} {{(.*?)}};", text, re.DOTALL)[1]
+    for line in ("n_rows = 64", "n_in = 24", "n_out = 8", "reuse_factor = 1"):
+        assert f"static const unsigned {line};" in body

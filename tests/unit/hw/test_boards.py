@@ -79,3 +79,9 @@ def test_broken_yaml_is_refused(tmp_path, monkeypatch):
     (tmp_path / "boards" / "mine.yaml").write_text("name: [")
     with pytest.raises(InputError, match="valid YAML"):
         load_board("mine")
+
+
+def test_memory_is_what_the_slrs_leave_of_both_kinds():
+    board = load_board("u250")
+    usable = board.usable_per_slr
+    assert board.memory_bits == 4 * (usable.bram_18k * 18_432 + usable.uram * 294_912)

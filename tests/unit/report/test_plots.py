@@ -13,12 +13,14 @@ from fpga_gnn.report.plots import (
     GraphCurve,
     ParetoPoint,
     RateCurve,
+    ShapeOccupancy,
     efficiency_vs_eta,
     efficiency_vs_pt,
     event_display,
     graph_growth,
     graph_windows,
     pareto,
+    partition_occupancy,
     purity_vs_efficiency,
     rates_vs_cut,
     residuals,
@@ -268,3 +270,23 @@ def test_pareto_draws_the_front_and_the_names(tmp_path, monkeypatch):
 def test_pareto_of_nothing(tmp_path):
     pareto(tmp_path / "pareto.png", [], "no events")
     pixels(tmp_path / "pareto.png")
+
+
+def test_occupancy_draws_the_share_of_the_slots(tmp_path, monkeypatch):
+    drawn = []
+    hist = Axes.hist
+
+    def record(axes, share, bins, **style):
+        drawn.append((style["label"], share.tolist(), style["weights"].tolist()))
+        return hist(axes, share, bins, **style)
+
+    monkeypatch.setattr(Axes, "hist", record)
+    shapes = [ShapeOccupancy("4 / 8", [1, 3], [8, 2], 4, 8), ShapeOccupancy("2 / 2", [], [], 2, 2)]
+    partition_occupancy(tmp_path / "occupancy.png", shapes)
+    pixels(tmp_path / "occupancy.png")
+    assert drawn == [
+        ("4 / 8", [0.25, 0.75], [0.5, 0.5]),
+        ("2 / 2", [], []),
+        ("4 / 8", [1.0, 0.25], [0.5, 0.5]),
+        ("2 / 2", [], []),
+    ]

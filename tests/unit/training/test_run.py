@@ -232,3 +232,39 @@ def test_an_altered_student_is_refused(folder, tamper):
     save_tensors(folder / STUDENT, tensors, metadata)
     with pytest.raises(InputError, match=r"student\.safetensors"):
         load_run(folder)
+
+
+def test_builders_with_integer_cuts_keep_what_the_probability_cuts_keep(run):
+    grid = run.grid
+    scores = np.arange(grid.score.min_int, grid.score.max_int + 1)
+    probabilities = probability(grid.score.to_float(scores))
+    for name, point in run.info.builders.items():
+        built = run.builder(name)
+        integers = run.builder_scores(name, scores)
+        defaults = type(built)(**point.settings).model_dump()
+        for key, cut in built.model_dump().items():
+            if key.endswith("cut"):
+                assert np.array_equal(integers > cut, probabilities > defaults[key]), (name, key)
+            else:
+                assert cut == defaults[key]
+
+
+def test_a_builder_without_working_point_is_refused(run):
+    with pytest.raises(InputError, match="'dwalkthrough', expected one of cc"):
+        run.builder("dwalkthrough")
+
+
+def test_other_capacities_leave_the_network_as_it_is(run, graphs):
+    other = run.contract.with_partition(48, 96)
+    reshaped = run.with_contract(other)
+    assert reshaped.contract == other
+    assert reshaped.info.contract_sha256 == other.sha256 != run.contract.sha256
+    inputs = graph_inputs(graphs[0].graph, run.contract)
+    expected = student_scores(run.student, inputs, run.grid.score)
+    assert np.array_equal(student_scores(reshaped.student, inputs, reshaped.grid.score), expected)
+
+
+def test_another_network_is_no_other_capacity(run, vary):
+    other = vary(run.contract, rounding="floor")
+    with pytest.raises(InputError, match="with another network"):
+        run.with_contract(other)

@@ -1,0 +1,297 @@
+"""The three stages of a trained student on one implementation or another, all exact.
+
+Every backend takes the same event to the same graph, scores and tracks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fpga_gnn.contract.fixed_point import Int64
+from fpga_gnn.errors import InputError
+from fpga_gnn.events.event import Event
+from fpga_gnn.export.firmware import write_firmware
+from fpga_gnn.export.hls4ml_project import PROJECT, HlsProject, HlsTarget
+from fpga_gnn.flows.backend_names import KERNEL_BUILDERS, BackendName
+from fpga_gnn.graphs.construction import HitGraph
+from fpga_gnn.graphs.graph import Graph, build_event_graph, graph_from_candidates
+from fpga_gnn.graphs.hits import QuantizedHits, quantize_hits
+from fpga_gnn.graphs.partition import pack, partition_graph
+from fpga_gnn.hw.boards import load_board
+from fpga_gnn.hw.csim import (
+    CsimConnectedComponents,
+    CsimDwalk,
+    CsimModuleMap,
+    CsimTrackBuilder,
+)
+from fpga_gnn.hw.vectors import format_vectors
+from fpga_gnn.models.scoring import student_scores, to_integers
+from fpga_gnn.reference import connected_components as reference_components
+from fpga_gnn.reference import dwalk as reference_dwalk
+from fpga_gnn.reference import interaction_network as reference_network
+from fpga_gnn.reference import module_map as reference_map
+from fpga_gnn.reference import track_builder as reference_tracks
+from fpga_gnn.tracks.builder import (
+    BUILDERS,
+    ConnectedComponents,
+    Dwalk,
+    JunctionRemoval,
+    TrackBuilder,
+)
+from fpga_gnn.tracks.connected_components import tracks_from_labels
+from fpga_gnn.training.data import graph_inputs
+from fpga_gnn.training.edge_model import StudentModel
+from fpga_gnn.training.run import Run, load_run
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltGraph:
+    """The graph of an event: its nodes are ``hits``, its edges confirmed candidates."""
+
+    hits: QuantizedHits
+    graph: Graph
+    n_candidates: int
+
+
+@dataclass(frozen=True, eq=False)
+class GraphScores:
+    """Integer ``scores`` [E] of a graph; an edge that no partition could hold is ``unplaced`` and
+    has the score of ``PartitionedGraph.gather_scores``."""
+
+    scores: Int64
+    n_partitions: int
+    unplaced: Int64
+
+
+class Backend(Protocol):
+    """One implementation of graph construction, edge scores and track building."""
+
+    @property
+    def name(self) -> BackendName:
+        """Which one it is."""
+
+    @property
+    def builders(self) -> tuple[str, ...]:
+        """The track builders it has."""
+
+    def graph(self, event: Event) -> BuiltGraph:
+        """Return the candidate graph of ``event``."""
+
+    def scores(self, graph: Graph) -> GraphScores:
+        """Score every edge of ``graph``."""
+
+    def labels(self, name: str, graph: Graph, scored: GraphScores) -> Int64:
+        """Return the track of each node [N] by the builder ``name``, -1 for none.
+
+        Tracks are numbered by their smallest node.
+        """
+
+
+def load_backend(name: BackendName, run: Run, folder: Path) -> Backend:
+    """Return the backend ``name`` of ``run``; csim writes its project to ``folder``."""
+    match name:
+        case "torch":
+            return TorchBackend(run)
+        case "reference":
+            return ReferenceBackend(run)
+        case "csim":
+            return CsimBackend(run, _write_project(run, folder))
+
+
+def backend_model(model: Path, name: BackendName, folder: Path) -> BackendModel:
+    """Return the student of the run ``model`` on the backend ``name``; see ``load_backend``."""
+    run = load_run(model)
+    return BackendModel(run, load_backend(name, run, folder))
+
+
+def require_builder(name: str, backend: Backend) -> None:
+    """Raise ``InputError`` unless ``backend`` has the track builder ``name``."""
+    if name not in backend.builders:
+        where = f"track builder with the backend {backend.name}"
+        raise InputError(where, repr(name), f"one of {', '.join(backend.builders)}")
+
+
+@dataclass(frozen=True, eq=False)
+class TorchBackend:
+    """PyTorch and numba: the quantized student on the whole graph."""
+
+    run: Run
+
+    name: BackendName = "torch"
+    builders: tuple[str, ...] = tuple(BUILDERS)
+
+    def graph(self, event: Event) -> BuiltGraph:
+        built = build_event_graph(event, self.run.module_map, self.run.contract)
+        return BuiltGraph(built.hits, built.graph, built.candidates.src.size)
+
+    def scores(self, graph: Graph) -> GraphScores:
+        inputs = graph_inputs(graph, self.run.contract)
+        scores = student_scores(self.run.student, inputs, self.run.grid.score)
+        return GraphScores(scores, 1, np.zeros(0, dtype=np.int64))
+
+    def labels(self, name: str, graph: Graph, scored: GraphScores) -> Int64:
+        builder, n_nodes, src, dst, scores = _problem(self.run, name, graph, scored)
+        return builder.labels(n_nodes, src, dst, scores)
+
+
+class ReferenceBackend:
+    """The integer reference on the whole graph."""
+
+    name: BackendName = "reference"
+    builders = KERNEL_BUILDERS
+
+    def __init__(self, run: Run) -> None:
+        self._run, self._network = run, run.student.integer_network()
+
+    def graph(self, event: Event) -> BuiltGraph:
+        contract, module_map = self._run.contract, self._run.module_map
+        hits = quantize_hits(event, module_map.modules, contract)
+        records, dydx = module_map.records, module_map.info.dydx
+        candidates = reference_map.build(hits.records, records, contract, dydx)
+        graph = graph_from_candidates(hits.records, candidates, contract)
+        return BuiltGraph(hits, graph, candidates.src.size)
+
+    def scores(self, graph: Graph) -> GraphScores:
+        scores = reference_network.score(
+            self._network, graph.node_features, graph.edge_features, graph.src, graph.dst
+        )
+        return GraphScores(scores, 1, np.zeros(0, dtype=np.int64))
+
+    def labels(self, name: str, graph: Graph, scored: GraphScores) -> Int64:
+        builder, n_nodes, *edges = _problem(self._run, name, graph, scored)
+        match builder:
+            case JunctionRemoval():
+                tracks = reference_tracks.build(
+                    n_nodes, *edges, builder.cut, builder.min_hits, self._run.contract
+                )
+            case Dwalk():
+                tracks = reference_dwalk.build(n_nodes, *edges, _walk(builder)).tracks
+            case ConnectedComponents():
+                src, dst, scores = edges
+                labels = reference_components.label(n_nodes, src, dst, scores > builder.cut)
+                return tracks_from_labels(labels, builder.min_hits)
+        return tracks.labels(n_nodes)
+
+
+class CsimBackend:
+    """The kernels' C++ compiled for this machine; the classifier works on partitions."""
+
+    name: BackendName = "csim"
+    builders = KERNEL_BUILDERS
+
+    def __init__(self, run: Run, project: HlsProject) -> None:
+        contract = run.contract
+        self._run, self._project = run, project
+        self._map = CsimModuleMap(contract)
+        self._components = CsimConnectedComponents(contract)
+        self._tracks, self._dwalk = CsimTrackBuilder(contract), CsimDwalk(contract)
+        project.compile()
+
+    def graph(self, event: Event) -> BuiltGraph:
+        contract, module_map = self._run.contract, self._run.module_map
+        hits = quantize_hits(event, module_map.modules, contract)
+        built = self._map.graph(hits.records, module_map.records, module_map.info.dydx)
+        position = np.stack([hits.records.phi, hits.records.eta], axis=1)
+        graph = Graph(
+            built.node_features,
+            built.edge_features,
+            built.src,
+            built.dst,
+            position,
+            built.n_saturated,
+        )
+        return BuiltGraph(hits, graph, built.n_candidates)
+
+    def scores(self, graph: Graph) -> GraphScores:
+        contract = self._run.contract
+        shape, hops = contract.partition, contract.network.iterations
+        partitioned = partition_graph(graph, shape, hops)
+        scores = [
+            to_integers(self._project.scores(pack(part, graph, shape)), self._run.grid.score)
+            for part in partitioned.partitions
+        ]
+        merged = partitioned.gather_scores(scores)
+        return GraphScores(merged, len(partitioned.partitions), partitioned.unplaced)
+
+    def labels(self, name: str, graph: Graph, scored: GraphScores) -> Int64:
+        builder, n_nodes, *edges = _problem(self._run, name, graph, scored)
+        match builder:
+            case JunctionRemoval():
+                tracks = self._tracks.build(n_nodes, *edges, builder.cut, builder.min_hits)
+            case Dwalk():
+                tracks = self._dwalk.build(n_nodes, *edges, _walk(builder)).tracks
+            case ConnectedComponents():
+                src, dst, scores = edges
+                labels = self._components.label(n_nodes, src, dst, scores > builder.cut)
+                return tracks_from_labels(labels, builder.min_hits)
+        return tracks.labels(n_nodes)
+
+
+def _write_project(run: Run, folder: Path) -> HlsProject:
+    """Write the classifier's project, without vectors for a bench, for the default board."""
+    board = load_board("u250")
+    target = HlsTarget(board.part, board.clock_ns, board.clock_uncertainty_percent)
+    no_vectors = format_vectors(PROJECT, run.contract, {})
+    return write_firmware(run.student, run.contract, target, folder, no_vectors).project
+
+
+def _walk(builder: Dwalk) -> reference_dwalk.DwalkSettings:
+    return reference_dwalk.DwalkSettings(
+        component_cut=builder.component_cut,
+        min_cut=builder.min_cut,
+        add_cut=builder.add_cut,
+        min_hits=builder.min_hits,
+        by_length=builder.metric == "length",
+    )
+
+
+def _problem(
+    run: Run, name: str, graph: Graph, scored: GraphScores
+) -> tuple[TrackBuilder, int, Int64, Int64, Int64]:
+    """Return the builder of ``run``, the number of nodes, and source, destination and score of the
+    placed edges."""
+    placed = np.ones(graph.n_edges, dtype=np.bool_)
+    placed[scored.unplaced] = False
+    scores = run.builder_scores(name, scored.scores[placed])
+    return run.builder(name), graph.n_nodes, graph.src[placed], graph.dst[placed], scores
+
+
+@dataclass(frozen=True, eq=False)
+class _BackendGraph(HitGraph):
+    built: BuiltGraph
+
+
+@dataclass(frozen=True, eq=False)
+class BackendModel(StudentModel):
+    """A student whose graphs, scores and tracks come from ``backend``, as evaluation wants them.
+
+    An edge that fits no partition gets the lowest score.
+    """
+
+    backend: Backend
+
+    @property
+    def builders(self) -> dict[str, dict[str, Any]]:
+        known = super().builders
+        return {name: known[name] for name in known if name in self.backend.builders}
+
+    def graph(self, event: Event) -> HitGraph:
+        built = self.backend.graph(event)
+        return _BackendGraph(built.hits.rows, built.graph.src, built.graph.dst, built)
+
+    def logits(self, event: Event, graph: HitGraph) -> NDArray[np.float64]:
+        assert isinstance(graph, _BackendGraph)
+        score = self.run.grid.score
+        scored = self.backend.scores(graph.built.graph)
+        return score.to_float(np.maximum(scored.scores, score.min_int))
+
+    def labels(self, name: str, graph: HitGraph, logits: NDArray[np.float64]) -> Int64:
+        assert isinstance(graph, _BackendGraph)
+        scores = to_integers(logits, self.run.grid.score)
+        scored = GraphScores(scores, 0, np.zeros(0, dtype=np.int64))
+        return self.backend.labels(name, graph.built.graph, scored)
