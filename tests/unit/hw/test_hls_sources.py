@@ -103,7 +103,11 @@ def test_kernel_list_names_files_and_tops():
         for name in (kernel.source, kernel.bridge, kernel.bench, kernel.golden):
             assert (HLS / name).is_file()
         assert re.search(rf'extern "C" \S+ {kernel.top}\(', (HLS / kernel.source).read_text())
-    assert {f"top/{path.name}" for path in TOPS} == {k.source for k in kernels.kernels.values()}
+    for composition in kernels.compositions.values():
+        assert (HLS / composition.source).is_file()
+        assert (HLS / composition.bridge).is_file()
+    tops = (*kernels.kernels.values(), *kernels.compositions.values())
+    assert {f"top/{path.name}" for path in TOPS} == {top.source for top in tops}
     benches = {f"tb/{path.name}" for path in (HLS / "tb").glob("*_tb.cpp")}
     assert benches == {k.bench for k in kernels.kernels.values()}
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from fpga_gnn.contract import HitRecords, ModuleMapRecords
+from fpga_gnn.contract import (
+    DOUBLET_WINDOWS,
+    TRIPLET_WINDOWS,
+    HitRecords,
+    ModuleMapRecords,
+    load_contract,
+)
 from fpga_gnn.hw.records import (
     pack_doublets,
     pack_edges,
@@ -13,6 +19,7 @@ from fpga_gnn.hw.records import (
     unpack_candidates,
 )
 
+W8 = load_contract("w8")
 MAP = ModuleMapRecords(
     doublet_start=np.array([0, 2]),
     doublet_target=np.array([5, 6]),
@@ -30,15 +37,33 @@ def test_hit_words():
     assert words.tolist() == [[0, 2, 4, 6, 8, 10, 0, 0], [1, 3, 5, 7, 9, 11, 0, 0]]
 
 
+def fields(record, names):
+    """Return the index and the windows of a packed record, read bit by bit."""
+    bits = sum(int(word) << 64 * i for i, word in enumerate(record))
+    found, at = [bits & 0xFFFFFFFF], 32
+    for name in names:
+        form = getattr(W8.windows, name.removeprefix("inner_").removeprefix("outer_"))
+        for _ in range(2):
+            raw = bits >> at & ((1 << form.bits) - 1)
+            found.append(raw - (raw >> (form.bits - 1) << form.bits))
+            at += form.bits
+    assert bits >> at == 0
+    return found
+
+
 def test_doublet_words():
-    assert pack_doublets(MAP).tolist() == [
-        [5, *range(8), *[0] * 7],
-        [6, *range(8, 16), *[0] * 7],
+    words = pack_doublets(MAP, W8)
+    assert words.shape == (2, 4)
+    assert [fields(record, DOUBLET_WINDOWS) for record in words] == [
+        [5, *range(8)],
+        [6, *range(8, 16)],
     ]
 
 
 def test_triplet_words():
-    assert pack_triplets(MAP).tolist() == [[1, *range(0, -20, -1), *[0] * 11]]
+    words = pack_triplets(MAP, W8)
+    assert words.shape == (1, 8)
+    assert fields(words[0], TRIPLET_WINDOWS) == [1, *range(0, -20, -1)]
 
 
 def test_edge_words():

@@ -9,7 +9,7 @@ import pytest
 
 from fpga_gnn.contract import HitRecords, ModuleMapRecords, load_contract
 from fpga_gnn.errors import CapacityError, InputError
-from fpga_gnn.reference.module_map import build
+from fpga_gnn.reference.module_map import CAPACITIES, build
 
 CONTRACT = load_contract("w8")
 ONES = np.ones(2, dtype=np.int64)
@@ -69,7 +69,7 @@ def test_unsupported_contracts_are_refused(window, change, message):
         build(HITS, MAP, CONTRACT.model_copy(update={"windows": windows}))
 
 
-@pytest.mark.parametrize("what", ["hits", "modules", "doublets", "triplets", "candidates"])
+@pytest.mark.parametrize("what", [c for c in CAPACITIES if c != "edges"])
 def test_capacity_error_names_need_and_capacity(what):
     shape = CONTRACT.kernels.module_map.model_copy(update={f"max_{what}": 0})
     kernels = CONTRACT.kernels.model_copy(update={"module_map": shape})
