@@ -58,7 +58,7 @@ def test_a_flipped_byte_fails(bench):
 
 def test_a_wrong_answer_is_named(bench):
     kernel, _, run = bench
-    column = {"module_map": "tagged", "connected_components": "labels"}[kernel]
+    column = {"module_map": "tagged", "connected_components": "labels"}.get(kernel, "hits")
     path = hls_dir() / load_kernels().kernels[kernel].golden
     cases = read_vectors(path, kernel, CONTRACT)
     values = cases["random"][column]
