@@ -438,21 +438,20 @@ class _Kernel:
 
     def build(self, hits: HitRecords, module_map: ModuleMapRecords) -> CandidateRecords:
         """Return the candidates; compile first where nothing or too little was compiled."""
-        if self._dydx != "compatible":
-            raise InputError("dydx", self._dydx, "compatible, the only law of the HLS kernel")
         self._reserve(
             max_hits=len(hits),
             max_modules=module_map.n_modules,
             max_doublets=module_map.n_doublets,
-            max_triplets=module_map.n_triplets,
         )
         while True:
             if self._kernel is None:
                 self._kernel = CsimModuleMap(self._contract)
             try:
-                return self._kernel.build(hits, module_map)
+                return self._kernel.build(hits, module_map, self._dydx)
             except CapacityError:
-                self._reserve(max_candidates=self._shape.max_candidates + 1)
+                self._reserve(
+                    max_blocks=self._shape.max_blocks + 1, max_edges=self._shape.max_edges + 1
+                )
 
     @property
     def _shape(self) -> ModuleMapShape:
