@@ -1,7 +1,8 @@
 """Packing of record columns into the words that the kernels read from global memory.
 
-The layouts are the structs of ``hls/include/fpga_gnn/module_map_records.hpp`` and
-``connected_components.hpp``. Values must already be inside the contract's formats.
+The layouts are the structs of ``hls/include/fpga_gnn/``: ``module_map_records.hpp``,
+``connected_components.hpp``, ``scored_edges.hpp`` and ``hit_lists.hpp``. Values must already be
+inside the contract's formats.
 """
 
 from __future__ import annotations

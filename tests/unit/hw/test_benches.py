@@ -69,7 +69,7 @@ def test_a_wrong_answer_is_named(bench):
     assert done.returncode == 1
     expected = sum(values) if kernel == "module_map" else 1 - got
     if kernel == "module_map":
-        where, got = "status[2]", expected + (1 if values[index] == 0 else -1)
+        where, got = "status[1]", expected + (1 if values[index] == 0 else -1)
     else:
         where = f"{column}[{index}]"
     assert done.stderr == f"{kernel}: case random: {where}: expected {expected}, got {got}\n"

@@ -12,11 +12,15 @@ from fpga_gnn.contract import (
     load_contract,
 )
 from fpga_gnn.hw.records import (
+    TrackStatus,
     pack_doublets,
     pack_edges,
     pack_hits,
+    pack_scored_edges,
     pack_triplets,
     unpack_candidates,
+    unpack_hit_lists,
+    unpack_track_status,
 )
 
 W8 = load_contract("w8")
@@ -83,3 +87,18 @@ def test_candidate_columns():
     assert found.dst.tolist() == [2, 5]
     assert found.tagged.tolist() == [1, 0]
     assert found.tagged.dtype == np.int64
+
+
+def test_scored_edge_words():
+    words = pack_scored_edges(np.array([1, 2]), np.array([3, 4]), np.array([-5, 7]))
+    assert words.dtype == np.int32
+    assert words.tolist() == [[1, 3, -5, 0], [2, 4, 7, 0]]
+
+
+def test_tracks_are_the_words_that_the_status_counts():
+    status = unpack_track_status(np.array([2, 3, 0, 4, 5, 6, 0, 0], dtype=np.int32))
+    assert status == TrackStatus(2, 3, 0, n_passes=4, n_visits=5, n_unfinished=6)
+    start, hits = np.array([0, 1, 3, -7], dtype=np.int32), np.array([9, 8, 6, -7], dtype=np.int32)
+    tracks = unpack_hit_lists(start, hits, status)
+    assert (tracks.start.tolist(), tracks.nodes.tolist()) == ([0, 1, 3], [9, 8, 6])
+    assert tracks.nodes.dtype == np.int64
