@@ -55,8 +55,10 @@ def evaluate(
 
     how = {"device": device, "amp": amp, "compile": compile, "threads": threads}
     folder = model_folder(model)
-    trained = load_model(folder, checked(Runtime, how, "evaluate"))
-    if backend != "torch":
+    runtime = checked(Runtime, how, "evaluate")
+    if backend == "torch":
+        trained = load_model(folder, runtime)
+    else:
         trained = backend_model(folder, backend, out / "design")
     view = EventView.of(EventStore.open(events), detector or trained.detector, max_events)
     with progress_bar("events") as progress:

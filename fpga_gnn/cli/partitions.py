@@ -44,9 +44,14 @@ def partitions(
     ]
     with progress_bar("cuts") as progress:
         study = partition_study(
-            run, EventStore.open(events), shapes, target, out,
-            max_events=max_events, progress=progress,
-        )  # fmt: skip
+            run,
+            EventStore.open(events),
+            shapes,
+            target,
+            out,
+            max_events=max_events,
+            progress=progress,
+        )
     out_line = console().print
     out_line(f"{len(study.sample.event_ids)} events, halo of {study.hops} hops, {study.board}")
     for line in shape_lines(study.shapes):

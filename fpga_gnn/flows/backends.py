@@ -5,7 +5,9 @@ Every backend takes the same event to the same graph, scores and tracks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,10 +18,16 @@ from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.export.firmware import write_firmware
-from fpga_gnn.export.hls4ml_project import PROJECT, HlsProject, HlsTarget
+from fpga_gnn.export.hls4ml_project import PROJECT, HlsProject
 from fpga_gnn.flows.backend_names import KERNEL_BUILDERS, BackendName
+from fpga_gnn.flows.design import hls_target
 from fpga_gnn.graphs.construction import HitGraph
-from fpga_gnn.graphs.graph import Graph, build_event_graph, graph_from_candidates
+from fpga_gnn.graphs.graph import (
+    Graph,
+    build_event_graph,
+    graph_from_candidates,
+    node_positions,
+)
 from fpga_gnn.graphs.hits import QuantizedHits, quantize_hits
 from fpga_gnn.graphs.partition import pack, partition_graph
 from fpga_gnn.hw.boards import load_board
@@ -36,6 +44,7 @@ from fpga_gnn.reference import dwalk as reference_dwalk
 from fpga_gnn.reference import interaction_network as reference_network
 from fpga_gnn.reference import module_map as reference_map
 from fpga_gnn.reference import track_builder as reference_tracks
+from fpga_gnn.reference.hit_lists import HitLists
 from fpga_gnn.tracks.builder import (
     BUILDERS,
     ConnectedComponents,
@@ -66,6 +75,13 @@ class GraphScores:
     scores: Int64
     n_partitions: int
     unplaced: Int64
+
+    @property
+    def placed(self) -> NDArray[np.bool_]:
+        """Which edges [E] some partition held."""
+        mask = np.ones(self.scores.size, dtype=np.bool_)
+        mask[self.unplaced] = False
+        return mask
 
 
 class Backend(Protocol):
@@ -163,19 +179,12 @@ class ReferenceBackend:
         return GraphScores(scores, 1, np.zeros(0, dtype=np.int64))
 
     def labels(self, name: str, graph: Graph, scored: GraphScores) -> Int64:
-        builder, n_nodes, *edges = _problem(self._run, name, graph, scored)
-        match builder:
-            case JunctionRemoval():
-                tracks = reference_tracks.build(
-                    n_nodes, *edges, builder.cut, builder.min_hits, self._run.contract
-                )
-            case Dwalk():
-                tracks = reference_dwalk.build(n_nodes, *edges, _walk(builder)).tracks
-            case ConnectedComponents():
-                src, dst, scores = edges
-                labels = reference_components.label(n_nodes, src, dst, scores > builder.cut)
-                return tracks_from_labels(labels, builder.min_hits)
-        return tracks.labels(n_nodes)
+        return _kernel_labels(
+            _problem(self._run, name, graph, scored),
+            components=reference_components.label,
+            tracks=partial(reference_tracks.build, contract=self._run.contract),
+            walk=reference_dwalk.build,
+        )
 
 
 class CsimBackend:
@@ -196,13 +205,12 @@ class CsimBackend:
         contract, module_map = self._run.contract, self._run.module_map
         hits = quantize_hits(event, module_map.modules, contract)
         built = self._map.graph(hits.records, module_map.records, module_map.info.dydx)
-        position = np.stack([hits.records.phi, hits.records.eta], axis=1)
         graph = Graph(
             built.node_features,
             built.edge_features,
             built.src,
             built.dst,
-            position,
+            node_positions(hits.records),
             built.n_saturated,
         )
         return BuiltGraph(hits, graph, built.n_candidates)
@@ -219,23 +227,37 @@ class CsimBackend:
         return GraphScores(merged, len(partitioned.partitions), partitioned.unplaced)
 
     def labels(self, name: str, graph: Graph, scored: GraphScores) -> Int64:
-        builder, n_nodes, *edges = _problem(self._run, name, graph, scored)
-        match builder:
-            case JunctionRemoval():
-                tracks = self._tracks.build(n_nodes, *edges, builder.cut, builder.min_hits)
-            case Dwalk():
-                tracks = self._dwalk.build(n_nodes, *edges, _walk(builder)).tracks
-            case ConnectedComponents():
-                src, dst, scores = edges
-                labels = self._components.label(n_nodes, src, dst, scores > builder.cut)
-                return tracks_from_labels(labels, builder.min_hits)
-        return tracks.labels(n_nodes)
+        return _kernel_labels(
+            _problem(self._run, name, graph, scored),
+            components=self._components.label,
+            tracks=self._tracks.build,
+            walk=self._dwalk.build,
+        )
+
+
+def _kernel_labels(
+    problem: tuple[TrackBuilder, int, Int64, Int64, Int64],
+    *,
+    components: Callable[..., Int64],
+    tracks: Callable[..., HitLists],
+    walk: Callable[..., reference_dwalk.Walk],
+) -> Int64:
+    """Return the track of each node [N] by the kernel of the builder; see ``Backend.labels``."""
+    builder, n_nodes, src, dst, scores = problem
+    match builder:
+        case JunctionRemoval():
+            found = tracks(n_nodes, src, dst, scores, builder.cut, builder.min_hits)
+        case Dwalk():
+            found = walk(n_nodes, src, dst, scores, _walk(builder)).tracks
+        case ConnectedComponents():
+            labels = components(n_nodes, src, dst, scores > builder.cut)
+            return tracks_from_labels(labels, builder.min_hits)
+    return found.labels(n_nodes)
 
 
 def _write_project(run: Run, folder: Path) -> HlsProject:
     """Write the classifier's project, without vectors for a bench, for the default board."""
-    board = load_board("u250")
-    target = HlsTarget(board.part, board.clock_ns, board.clock_uncertainty_percent)
+    target = hls_target(load_board("u250"))
     no_vectors = format_vectors(PROJECT, run.contract, {})
     return write_firmware(run.student, run.contract, target, folder, no_vectors).project
 
@@ -255,8 +277,7 @@ def _problem(
 ) -> tuple[TrackBuilder, int, Int64, Int64, Int64]:
     """Return the builder of ``run``, the number of nodes, and source, destination and score of the
     placed edges."""
-    placed = np.ones(graph.n_edges, dtype=np.bool_)
-    placed[scored.unplaced] = False
+    placed = scored.placed
     scores = run.builder_scores(name, scored.scores[placed])
     return run.builder(name), graph.n_nodes, graph.src[placed], graph.dst[placed], scores
 

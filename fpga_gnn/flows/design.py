@@ -32,6 +32,11 @@ REPORT = "report.json"
 _BENCH_PARTITIONS = 4
 
 
+def hls_target(board: Board) -> HlsTarget:
+    """Return what the classifier's project is written for on ``board``."""
+    return HlsTarget(board.part, board.clock_ns, board.clock_uncertainty_percent)
+
+
 def write_design(run: Run, board: Board, folder: Path, events: Iterable[Event]) -> Firmware:
     """Write the design of ``run`` for ``board`` into ``folder``.
 
@@ -43,8 +48,9 @@ def write_design(run: Run, board: Board, folder: Path, events: Iterable[Event]) 
     run.module_map.require_kernel_law("design")
     if folder.exists() and any(folder.iterdir()) and not (folder / PROJECT).is_dir():
         raise InputError(folder, "files of something else", "an empty folder or an earlier design")
-    target = HlsTarget(board.part, board.clock_ns, board.clock_uncertainty_percent)
-    firmware = write_firmware(run.student, run.contract, target, folder, _vectors(run, events))
+    firmware = write_firmware(
+        run.student, run.contract, hls_target(board), folder, _vectors(run, events)
+    )
     shutil.rmtree(folder / KERNELS, ignore_errors=True)
     for name in load_kernels().kernels:
         (folder / KERNELS / name).mkdir(parents=True)

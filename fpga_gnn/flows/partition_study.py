@@ -89,7 +89,7 @@ def partition_study(
 def _figure(
     run: Run, shape: PartitionShape, filled: _Filled, n_edges: int, board: Board
 ) -> ShapeFigure:
-    contract = run.contract.model_copy(update={"partition": shape})
+    contract = run.contract.with_partition(shape.max_nodes, shape.max_edges)
     cost = classifier_cost(run.student.integer_network(), contract)
     lanes = board.memory_bits // (cost.memory_bits + cost.fifo_bits)
     per_lane = cycles_per_edge(sum(filled.partitions), n_edges, cost.interval) if n_edges else None

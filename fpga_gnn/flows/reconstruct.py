@@ -150,8 +150,7 @@ def _compare(
     """Hold each stage against ``peer``; return how many values were compared."""
     case, graph = f"event {event.event_id}, {peer.name}", built.graph
     other = peer.graph(event)
-    placed = np.ones(graph.n_edges, dtype=np.bool_)
-    placed[scored.unplaced] = False
+    placed = scored.placed
     n_graph = require_equal("candidates", case, other.n_candidates, built.n_candidates)
     for name in ("src", "dst", "node_features", "edge_features"):
         expected, got = getattr(other.graph, name), getattr(graph, name)

@@ -104,9 +104,14 @@ def graph_of_edges(hits: HitRecords, src: Int64, dst: Int64, contract: Contract)
         edge_features,
         src,
         dst,
-        np.stack([hits.phi, hits.eta], axis=1),
+        node_positions(hits),
         n_nodes_clipped + n_edges_clipped,
     )
+
+
+def node_positions(hits: HitRecords) -> Int64:
+    """Return the azimuth and pseudorapidity [N, 2] of each node, for partitioning."""
+    return np.stack([hits.phi, hits.eta], axis=1)
 
 
 def _to_format(columns: list[Int64], fixed: FixedPoint) -> tuple[Int64, int]:

@@ -33,7 +33,6 @@ from fpga_gnn.hw.records import (
     OVERFLOW_EDGES,
     OVERFLOW_NODES,
     OVERFLOW_PASSES,
-    TrackStatus,
     pack_doublets,
     pack_edges,
     pack_hits,
@@ -46,7 +45,7 @@ from fpga_gnn.hw.records import (
     unpack_nodes,
     unpack_track_status,
 )
-from fpga_gnn.hw.toolchain import ap_types_dir, find_tool, run
+from fpga_gnn.hw.toolchain import LIBRARY_FLAGS, ap_types_dir, find_compiler, run
 from fpga_gnn.reference import connected_components as components_reference
 from fpga_gnn.reference import dwalk as dwalk_reference
 from fpga_gnn.reference import module_map as map_reference
@@ -54,8 +53,6 @@ from fpga_gnn.reference import track_builder as builder_reference
 from fpga_gnn.reference.hit_lists import HitLists
 
 _COMPILE_TIMEOUT_S = 600.0
-# no-gnu-unique: two contracts' libraries in one process must not share template symbols.
-_LIBRARY_FLAGS = ("-shared", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique")
 _WORDS = np.ctypeslib.ndpointer(dtype=np.int32, flags="C_CONTIGUOUS")
 _HALF_WORDS = np.ctypeslib.ndpointer(dtype=np.int16, flags="C_CONTIGUOUS")
 _BIT_WORDS = np.ctypeslib.ndpointer(dtype=np.uint64, flags="C_CONTIGUOUS")
@@ -187,13 +184,7 @@ class CsimConnectedComponents:
         shape = self.contract.kernels.connected_components
         labels = np.zeros(min(n_nodes, shape.max_nodes), dtype=np.int32)
         overflow = self._kernel(n_nodes, len(src), pack_edges(src, dst, keep), labels)
-        for bit, (what, need) in enumerate({"nodes": n_nodes, "edges": len(src)}.items()):
-            if overflow >> bit & 1:
-                raise CapacityError(
-                    f"connected components: {need} {what}, "
-                    f"capacity {getattr(shape, f'max_{what}')}; "
-                    f"raise kernels.connected_components.max_{what}"
-                )
+        _require_graph_fits("connected_components", overflow, n_nodes, len(src), shape)
         return labels.astype(np.int64)
 
 
@@ -221,7 +212,7 @@ class CsimTrackBuilder:
         words = np.zeros(8, dtype=np.int32)
         self._kernel(n_nodes, len(edges), cut, min_hits, edges, start, hits, words)
         status = unpack_track_status(words)
-        _require_graph_fits("track_builder", status, n_nodes, len(edges), shape)
+        _require_graph_fits("track_builder", status.errors, n_nodes, len(edges), shape)
         return unpack_hit_lists(start, hits, status)
 
 
@@ -267,7 +258,7 @@ class CsimDwalk:
             words,
         )
         status = unpack_track_status(words)
-        _require_graph_fits("dwalk", status, n_nodes, len(edges), shape)
+        _require_graph_fits("dwalk", status.errors, n_nodes, len(edges), shape)
         if status.errors & EDGES_WITH_CYCLE:
             raise dwalk_reference.cycle_error()
         if status.errors & OVERFLOW_PASSES:
@@ -280,13 +271,13 @@ class CsimDwalk:
 
 
 def _require_graph_fits(
-    kernel: str, status: TrackStatus, n_nodes: int, n_edges: int, shape: GraphShape
+    kernel: str, errors: int, n_nodes: int, n_edges: int, shape: GraphShape
 ) -> None:
     for bit, need, what, slots in (
         (OVERFLOW_NODES, n_nodes, "nodes", shape.max_nodes),
         (OVERFLOW_EDGES, n_edges, "edges", shape.max_edges),
     ):
-        if status.errors & bit:
+        if errors & bit:
             raise CapacityError(
                 f"{kernel.replace('_', ' ')}: {need} {what}, capacity {slots}; "
                 f"raise kernels.{kernel}.max_{what}"
@@ -309,11 +300,11 @@ def _load(name: str, contract: Contract) -> ctypes.CDLL:
 
 def _compile(name: str, contract: Contract) -> Path:
     """Return the shared library of kernel ``name``; its file name hashes all that went into it."""
-    compiler = find_tool("g++", "install a C++17 compiler (Debian: apt install g++)")
+    compiler = find_compiler()
     kernels, sources = load_kernels(), hls_dir()
     bridge = sources / kernels.kernels[name].bridge
     header = emit_header(contract)
-    flags = [*kernels.cxxflags, *_LIBRARY_FLAGS]
+    flags = [*kernels.cxxflags, *LIBRARY_FLAGS]
     digest = hashlib.sha256()
     for text in (compiler.version, importlib.metadata.version("hls4ml"), *flags, header):
         digest.update(text.encode() + b"\0")

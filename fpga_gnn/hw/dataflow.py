@@ -22,14 +22,11 @@ from numpy.typing import ArrayLike
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import FpgaGnnError
 from fpga_gnn.hw.kernels import hls_dir
-from fpga_gnn.hw.toolchain import find_tool, run
+from fpga_gnn.hw.toolchain import LIBRARY_FLAGS, find_compiler, run
 
 _TOP = "edge_classifier"
 _FOLDER = "dataflow"
-_FLAGS = (
-    *("-std=c++17", "-O1", "-w", "-shared", "-fPIC"),
-    *("-fvisibility=hidden", "-fno-gnu-unique"),
-)
+_FLAGS = ("-std=c++17", "-O1", "-w", *LIBRARY_FLAGS)
 _COMPILE_TIMEOUT_S = 1800.0
 _LAYERS = "// hls-fpga-machine-learning insert layers\n"
 _STREAM = re.compile(
@@ -158,7 +155,7 @@ class Dataflow:
         return function
 
     def _compile(self) -> Path:
-        compiler = find_tool("g++", "install a C++17 compiler (Debian: apt install g++)")
+        compiler = find_compiler()
         sim, build, firmware = hls_dir() / "sim", self.folder / _FOLDER, self.folder / "firmware"
         build.mkdir(exist_ok=True)
         top, library = build / f"{_TOP}.cpp", build / f"{_TOP}.so"

@@ -14,6 +14,9 @@ from pathlib import Path
 from fpga_gnn.errors import ToolFailedError, ToolMissingError
 
 _VERSION_TIMEOUT_S = 60.0
+# no-gnu-unique: two contracts' libraries in one process must not share template symbols.
+LIBRARY_FLAGS = ("-shared", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique")
+"""What makes g++ build a shared library for this process."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ def find_tool(name: str, install: str, version_args: Sequence[str] = ("--version
         raise ToolFailedError(f"{found} {' '.join(version_args)}: {error}; {install}") from error
     lines = done.stdout.strip().splitlines()
     return Tool(name, Path(found).resolve(), lines[0] if lines else "")
+
+
+def find_compiler() -> Tool:
+    """Return g++; ``ToolMissingError`` without it."""
+    return find_tool("g++", "install a C++17 compiler (Debian: apt install g++)")
 
 
 def run(

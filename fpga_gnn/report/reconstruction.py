@@ -10,12 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fpga_gnn import __version__
 from fpga_gnn.report.document import write_document
+from fpga_gnn.report.evaluation import Count
 from fpga_gnn.report.table import aligned
 
 STAGES = ("graph", "scores", "tracks")
 """The stages of the pipeline, in order."""
-Count = int
-Seconds = float
 
 
 class _Frozen(BaseModel):
@@ -40,7 +39,7 @@ class EventFigure(_Frozen):
     unplaced_edges: Count
     tracks: Count
     hits_on_tracks: Count
-    seconds: dict[str, Seconds]
+    seconds: dict[str, float]
     compared: dict[str, Count] = Field(default_factory=dict)
 
 
@@ -54,7 +53,7 @@ class Reconstruction(_Frozen):
     schema_version: Literal[1] = 1
     version: str = __version__
     settings: dict[str, str]
-    setup_seconds: Seconds
+    setup_seconds: float
     peak_memory_mib: float
     events: tuple[EventFigure, ...]
 
