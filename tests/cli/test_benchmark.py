@@ -67,16 +67,20 @@ def test_one_stage_and_a_compiler_that_fails(fpga_gnn, place, monkeypatch):
     assert found.comparisons == ()
 
 
-def test_a_kernel_that_cannot_do_the_law_says_so(fpga_gnn, place, teacher):
+def test_the_kernel_does_the_physical_law_like_all_others(fpga_gnn, place, teacher):
     file = teacher / "module_map" / "module_map.json"
     record = json.loads(file.read_text())
     record["info"]["dydx"] = "physical"
     file.write_text(json.dumps(record))
     outcome = fpga_gnn(*COMMAND, *FAST, "--only", "graph")
     assert outcome.code == 0, outcome.err
-    (kernel,) = [row for row in report(place).rows if "HLS C++" in row.name]
-    assert kernel.not_run.startswith("dydx: found physical, expected compatible")
+    found = report(place)
+    (kernel,) = [row for row in found.rows if "HLS C++" in row.name]
+    assert kernel.not_run is None
     assert "not FPGA" in kernel.name
+    maps = [row for row in found.rows if row.name.startswith("module map")]
+    assert len(maps) > 2
+    assert {row.outputs for row in maps} == {found.edges_per_event}
 
 
 @pytest.mark.parametrize(

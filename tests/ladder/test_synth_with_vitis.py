@@ -9,7 +9,7 @@ import pytest
 
 from fpga_gnn.cli.main import run as fpga_gnn
 
-BLOCKS = {"edge_classifier", "module_map", "connected_components"}
+BLOCKS = {"edge_classifier", "module_map", "connected_components", "track_builder", "dwalk"}
 
 
 @pytest.fixture
