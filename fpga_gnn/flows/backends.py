@@ -5,9 +5,7 @@ Every backend takes the same event to the same graph, scores and tracks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,31 +29,16 @@ from fpga_gnn.graphs.graph import (
 from fpga_gnn.graphs.hits import QuantizedHits, quantize_hits
 from fpga_gnn.graphs.partition import pack, partition_graph
 from fpga_gnn.hw.boards import load_board
-from fpga_gnn.hw.csim import (
-    CsimConnectedComponents,
-    CsimDwalk,
-    CsimModuleMap,
-    CsimTrackBuilder,
-)
+from fpga_gnn.hw.csim import CsimModuleMap
 from fpga_gnn.hw.vectors import format_vectors
 from fpga_gnn.models.scoring import student_scores, to_integers
-from fpga_gnn.reference import connected_components as reference_components
-from fpga_gnn.reference import dwalk as reference_dwalk
 from fpga_gnn.reference import interaction_network as reference_network
 from fpga_gnn.reference import module_map as reference_map
-from fpga_gnn.reference import track_builder as reference_tracks
-from fpga_gnn.reference.hit_lists import HitLists
-from fpga_gnn.tracks.builder import (
-    BUILDERS,
-    ConnectedComponents,
-    Dwalk,
-    JunctionRemoval,
-    TrackBuilder,
-)
-from fpga_gnn.tracks.connected_components import tracks_from_labels
+from fpga_gnn.tracks.builder import BUILDERS, TrackBuilder
 from fpga_gnn.training.data import graph_inputs
 from fpga_gnn.training.edge_model import StudentModel
 from fpga_gnn.training.run import Run, load_run
+from fpga_gnn.verify.track_kernels import TrackKernels
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +146,7 @@ class ReferenceBackend:
 
     def __init__(self, run: Run) -> None:
         self._run, self._network = run, run.student.integer_network()
+        self._tracks = TrackKernels.reference(run.contract)
 
     def graph(self, event: Event) -> BuiltGraph:
         contract, module_map = self._run.contract, self._run.module_map
@@ -179,12 +163,7 @@ class ReferenceBackend:
         return GraphScores(scores, 1, np.zeros(0, dtype=np.int64))
 
     def labels(self, name: str, graph: Graph, scored: GraphScores) -> Int64:
-        return _kernel_labels(
-            _problem(self._run, name, graph, scored),
-            components=reference_components.label,
-            tracks=partial(reference_tracks.build, contract=self._run.contract),
-            walk=reference_dwalk.build,
-        )
+        return self._tracks.labels(*_problem(self._run, name, graph, scored))
 
 
 class CsimBackend:
@@ -194,11 +173,8 @@ class CsimBackend:
     builders = KERNEL_BUILDERS
 
     def __init__(self, run: Run, project: HlsProject) -> None:
-        contract = run.contract
-        self._run, self._project = run, project
-        self._map = CsimModuleMap(contract)
-        self._components = CsimConnectedComponents(contract)
-        self._tracks, self._dwalk = CsimTrackBuilder(contract), CsimDwalk(contract)
+        self._run, self.project = run, project
+        self._map, self._tracks = CsimModuleMap(run.contract), TrackKernels.csim(run.contract)
         project.compile()
 
     def graph(self, event: Event) -> BuiltGraph:
@@ -220,39 +196,14 @@ class CsimBackend:
         shape, hops = contract.partition, contract.network.iterations
         partitioned = partition_graph(graph, shape, hops)
         scores = [
-            to_integers(self._project.scores(pack(part, graph, shape)), self._run.grid.score)
+            to_integers(self.project.scores(pack(part, graph, shape)), self._run.grid.score)
             for part in partitioned.partitions
         ]
         merged = partitioned.gather_scores(scores)
         return GraphScores(merged, len(partitioned.partitions), partitioned.unplaced)
 
     def labels(self, name: str, graph: Graph, scored: GraphScores) -> Int64:
-        return _kernel_labels(
-            _problem(self._run, name, graph, scored),
-            components=self._components.label,
-            tracks=self._tracks.build,
-            walk=self._dwalk.build,
-        )
-
-
-def _kernel_labels(
-    problem: tuple[TrackBuilder, int, Int64, Int64, Int64],
-    *,
-    components: Callable[..., Int64],
-    tracks: Callable[..., HitLists],
-    walk: Callable[..., reference_dwalk.Walk],
-) -> Int64:
-    """Return the track of each node [N] by the kernel of the builder; see ``Backend.labels``."""
-    builder, n_nodes, src, dst, scores = problem
-    match builder:
-        case JunctionRemoval():
-            found = tracks(n_nodes, src, dst, scores, builder.cut, builder.min_hits)
-        case Dwalk():
-            found = walk(n_nodes, src, dst, scores, _walk(builder)).tracks
-        case ConnectedComponents():
-            labels = components(n_nodes, src, dst, scores > builder.cut)
-            return tracks_from_labels(labels, builder.min_hits)
-    return found.labels(n_nodes)
+        return self._tracks.labels(*_problem(self._run, name, graph, scored))
 
 
 def _write_project(run: Run, folder: Path) -> HlsProject:
@@ -260,16 +211,6 @@ def _write_project(run: Run, folder: Path) -> HlsProject:
     target = hls_target(load_board("u250"))
     no_vectors = format_vectors(PROJECT, run.contract, {})
     return write_firmware(run.student, run.contract, target, folder, no_vectors).project
-
-
-def _walk(builder: Dwalk) -> reference_dwalk.DwalkSettings:
-    return reference_dwalk.DwalkSettings(
-        component_cut=builder.component_cut,
-        min_cut=builder.min_cut,
-        add_cut=builder.add_cut,
-        min_hits=builder.min_hits,
-        by_length=builder.metric == "length",
-    )
 
 
 def _problem(

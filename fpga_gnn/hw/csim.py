@@ -7,7 +7,7 @@ import hashlib
 import importlib.metadata
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ from fpga_gnn.hw.records import (
     OVERFLOW_EDGES,
     OVERFLOW_NODES,
     OVERFLOW_PASSES,
+    TrackStatus,
+    Words,
     pack_doublets,
     pack_edges,
     pack_hits,
@@ -154,16 +156,24 @@ class CsimModuleMap:
             edges,
             status,
         )
-        overflow, doublets, triplets, blocks, n_candidates, n_edges, n_saturated, _ = (
-            int(word) for word in status
-        )
-        needs = (*sizes, doublets, triplets, blocks, n_edges)
-        for bit, (what, need) in enumerate(zip(map_reference.CAPACITIES, needs, strict=True)):
-            if overflow >> bit & 1:
-                raise map_reference.capacity_error(what, need, getattr(shape, f"max_{what}"))
+        _, _, _, _, n_candidates, n_edges, n_saturated, _ = map(int, status)
+        require_map_fits(status, sizes, self.contract)
         src, dst, edge_features = unpack_edges(edges[:n_edges], len(features.edge))
         node_features = unpack_nodes(nodes, len(features.node))
         return MappedGraph(node_features, edge_features, src, dst, n_candidates, n_saturated)
+
+
+def require_map_fits(status: Int64, sizes: tuple[int, int, int], contract: Contract) -> None:
+    """Raise ``CapacityError`` for an overflow in ``module_map_status`` words [8].
+
+    ``sizes`` are the numbers of hits, modules and doublets.
+    """
+    overflow, doublets, triplets, blocks, _, n_edges, _, _ = map(int, status)
+    shape = contract.kernels.module_map
+    needs = (*sizes, doublets, triplets, blocks, n_edges)
+    for bit, (what, need) in enumerate(zip(map_reference.CAPACITIES, needs, strict=True)):
+        if overflow >> bit & 1:
+            raise map_reference.capacity_error(what, need, getattr(shape, f"max_{what}"))
 
 
 class CsimConnectedComponents:
@@ -207,13 +217,9 @@ class CsimTrackBuilder:
         builder_reference.check_inputs(n_nodes, src, dst, score, cut, min_hits, self.contract)
         shape = self.contract.kernels.track_builder
         edges = pack_scored_edges(src, dst, score)
-        start = np.zeros(shape.max_nodes + 1, dtype=np.int32)
-        hits = np.zeros(shape.max_nodes, dtype=np.int32)
-        words = np.zeros(8, dtype=np.int32)
-        self._kernel(n_nodes, len(edges), cut, min_hits, edges, start, hits, words)
-        status = unpack_track_status(words)
-        _require_graph_fits("track_builder", status.errors, n_nodes, len(edges), shape)
-        return unpack_hit_lists(start, hits, status)
+        words = track_words(shape)
+        self._kernel(n_nodes, len(edges), cut, min_hits, edges, *words)
+        return _read_tracks("track_builder", words, n_nodes, len(edges), shape)[0]
 
 
 class CsimDwalk:
@@ -241,9 +247,7 @@ class CsimDwalk:
         dwalk_reference.check_inputs(n_nodes, src, dst, score)
         shape = self.contract.kernels.dwalk
         edges = pack_scored_edges(src, dst, score)
-        start = np.zeros(shape.max_nodes + 1, dtype=np.int32)
-        hits = np.zeros(shape.max_nodes, dtype=np.int32)
-        words = np.zeros(8, dtype=np.int32)
+        words = track_words(shape)
         self._kernel(
             n_nodes,
             len(edges),
@@ -253,12 +257,9 @@ class CsimDwalk:
             settings.min_hits,
             settings.by_length,
             edges,
-            start,
-            hits,
-            words,
+            *words,
         )
-        status = unpack_track_status(words)
-        _require_graph_fits("dwalk", status.errors, n_nodes, len(edges), shape)
+        tracks, status = _read_tracks("dwalk", words, n_nodes, len(edges), shape)
         if status.errors & EDGES_WITH_CYCLE:
             raise dwalk_reference.cycle_error()
         if status.errors & OVERFLOW_PASSES:
@@ -266,8 +267,23 @@ class CsimDwalk:
                 f"dwalk: {status.n_unfinished} edges left after {status.n_passes} passes; "
                 "raise kernels.dwalk.max_passes or the score cuts"
             )
-        tracks = unpack_hit_lists(start, hits, status)
         return dwalk_reference.Walk(tracks, status.n_passes, status.n_visits)
+
+
+def track_words(shape: GraphShape) -> tuple[Words, Words, Words]:
+    """Return room for what a track-building kernel writes: starts of the tracks, hits, status."""
+    sizes = shape.max_nodes + 1, shape.max_nodes, 8
+    start, hits, status = (np.zeros(size, dtype=np.int32) for size in sizes)
+    return start, hits, status
+
+
+def _read_tracks(
+    kernel: str, words: tuple[Words, Words, Words], n_nodes: int, n_edges: int, shape: GraphShape
+) -> tuple[HitLists, TrackStatus]:
+    start, hits, status_words = words
+    status = unpack_track_status(status_words)
+    _require_graph_fits(kernel, status.errors, n_nodes, n_edges, shape)
+    return unpack_hit_lists(start, hits, status), status
 
 
 def _require_graph_fits(
@@ -290,40 +306,54 @@ def cache_dir() -> Path:
     return (Path(root) if root else Path.home() / ".cache") / "fpga-gnn"
 
 
-def _load(name: str, contract: Contract) -> ctypes.CDLL:
-    path = _compile(name, contract)
+def load_library(path: Path, contract: Contract) -> ctypes.CDLL:
+    """Load a compiled bridge; raises ``InputError`` when it is another contract's."""
     library = ctypes.CDLL(str(path))
     library.contract_sha256.restype = ctypes.c_char_p
     contract.require_hash(library.contract_sha256().decode(), path)
     return library
 
 
+def compile_bridge(
+    bridge: Path, contract: Contract, library: Path, options: Sequence[str | Path] = ()
+) -> None:
+    """Compile ``bridge`` for ``contract`` to the shared ``library``, whole or not at all.
+
+    ``options`` are more words for the compiler: flags, folders, sources.
+    """
+    kernels, sources = load_kernels(), hls_dir()
+    compiler = find_compiler()
+    with tempfile.TemporaryDirectory(dir=library.parent) as scratch:
+        built = Path(scratch) / library.name
+        (built.parent / HEADER_NAME).write_text(emit_header(contract), encoding="utf-8")
+        include = [f"-I{built.parent}", f"-I{sources / 'include'}", f"-isystem{ap_types_dir()}"]
+        command = [compiler.path, *kernels.cxxflags, *LIBRARY_FLAGS, *include, *options, bridge]
+        run([*command, "-o", built], library.with_suffix(".log"), _COMPILE_TIMEOUT_S)
+        built.replace(library)
+
+
+def _load(name: str, contract: Contract) -> ctypes.CDLL:
+    return load_library(_compile(name, contract), contract)
+
+
 def _compile(name: str, contract: Contract) -> Path:
     """Return the shared library of kernel ``name``; its file name hashes all that went into it."""
-    compiler = find_compiler()
     kernels, sources = load_kernels(), hls_dir()
     bridge = sources / kernels.kernels[name].bridge
-    header = emit_header(contract)
-    flags = [*kernels.cxxflags, *LIBRARY_FLAGS]
+    flags = (*kernels.cxxflags, *LIBRARY_FLAGS)
     digest = hashlib.sha256()
-    for text in (compiler.version, importlib.metadata.version("hls4ml"), *flags, header):
+    versions = find_compiler().version, importlib.metadata.version("hls4ml")
+    for text in (*versions, *flags, emit_header(contract)):
         digest.update(text.encode() + b"\0")
     for path in (bridge, *sorted((sources / "include").rglob("*.hpp"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     folder = cache_dir() / "csim"
-    stem = f"{name}-{digest.hexdigest()[:32]}"
-    library = folder / f"{stem}.so"
-    if library.is_file():
-        return library
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            built = Path(scratch) / library.name
-            (built.parent / HEADER_NAME).write_text(header, encoding="utf-8")
-            include = [f"-I{built.parent}", f"-I{sources / 'include'}", f"-isystem{ap_types_dir()}"]
-            command: list[str | Path] = [compiler.path, *flags, *include, bridge, "-o", built]
-            run(command, folder / f"{stem}.log", _COMPILE_TIMEOUT_S)
-            built.replace(library)
-    except OSError as error:
-        raise InputError(folder, error.strerror, "a writable cache (set XDG_CACHE_HOME)") from error
+    library = folder / f"{name}-{digest.hexdigest()[:32]}.so"
+    if not library.is_file():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            compile_bridge(bridge, contract, library)
+        except OSError as error:
+            expected = "a writable cache (set XDG_CACHE_HOME)"
+            raise InputError(folder, error.strerror, expected) from error
     return library

@@ -61,6 +61,7 @@ def pack_scored_edges(src: Int64, dst: Int64, score: Int64) -> Words:
 
 
 OVERFLOW_NODES, OVERFLOW_EDGES, OVERFLOW_PASSES, EDGES_WITH_CYCLE = 1, 2, 4, 8
+OVERFLOW_PARTITION_NODES, OVERFLOW_PARTITION_EDGES = 16, 32
 """Bits of ``TrackStatus.errors``."""
 
 
