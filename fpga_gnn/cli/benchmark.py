@@ -12,14 +12,19 @@ from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.cli.settings import checked
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.view import EventView
+from fpga_gnn.flows.backend_names import BackendName
 
 
 def benchmark(
     events: Annotated[Path, typer.Option(help="Event store to time.")],
     out: Annotated[Path, typer.Option(help="Folder of benchmark.json.")],
     model: Annotated[
-        Path | None, typer.Option(help="Folder of a teacher; default: the shipped teacher.")
-    ] = None,
+        str,
+        typer.Option(help="Folder of a model, or 'teacher' or 'student' for the shipped ones."),
+    ] = "teacher",
+    backend: Annotated[
+        BackendName, typer.Option(help="What runs a student; all give the same tracks.")
+    ] = "torch",
     max_events: Annotated[int | None, typer.Option(min=1, help="Time so many events.")] = None,
     repeat: Annotated[
         int | None, typer.Option(help="Calls per event and option, after a warm-up.")
@@ -37,23 +42,24 @@ def benchmark(
     """Time graph construction, GNN and segmentation, every option beside the others."""
     from fpga_gnn.flows.benchmark import BENCHMARK, BenchmarkConfig
     from fpga_gnn.flows.benchmark import benchmark as run_benchmark
+    from fpga_gnn.flows.benchmark_models import load_timed_model
     from fpga_gnn.report.benchmark import (
         STAGE_TITLES,
         comparison_lines,
         head_lines,
         stage_lines,
     )
+    from fpga_gnn.training.edge_model import model_folder
     from fpga_gnn.training.metric_learning_run import load_metric_learning
-    from fpga_gnn.training.teacher_run import default_teacher, load_teacher
 
     options = {"repeat": repeat, "threads": threads, "device": device, "stages": only or None}
     config = checked(BenchmarkConfig, options, "benchmark")
-    folder = model or default_teacher()
-    teacher = load_teacher(folder, config.device)
+    folder = model_folder(model)
+    timed = load_timed_model(folder, backend, config.runtime, out / "design")
     embedding = load_metric_learning(metric_learning) if metric_learning else None
-    view = EventView.of(EventStore.open(events), teacher.info.detector, max_events)
+    view = EventView.of(EventStore.open(events), timed.detector, max_events)
     with progress_bar("events") as progress:
-        report = run_benchmark(teacher, folder, embedding, view, config, out, progress)
+        report = run_benchmark(timed, folder, embedding, view, config, out, progress)
     out_line = console().print
     for line in head_lines(report):
         out_line(line)

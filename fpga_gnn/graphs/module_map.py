@@ -89,16 +89,6 @@ class ModuleMap:
                 "rebuild it with: fpga-gnn module-map build",
             )
 
-    def require_kernel_law(self, where: object) -> None:
-        """Raise ``InputError`` unless the HLS kernel computes this map's dydx."""
-        if self.info.dydx != "compatible":
-            raise InputError(
-                where,
-                f"a module map of {self.info.dydx} dydx",
-                "compatible dydx, the only law of the module-map kernel",
-                "rebuild it with: fpga-gnn module-map build --dydx compatible",
-            )
-
 
 def tagged_edges(candidates: CandidateRecords) -> tuple[Int64, Int64]:
     """Return source and destination of the triplet-confirmed candidates, in canonical order."""

@@ -135,12 +135,13 @@ class Comparison(_Frozen):
 
 
 class Benchmark(_Frozen):
-    """Report of ``fpga-gnn benchmark``."""
+    """Report of ``fpga-gnn benchmark``: ``backend`` ran the stages of ``model``."""
 
     schema_version: Literal[1] = 1
     version: str = __version__
     machine: Machine
     model: str
+    backend: str
     sample: SampleFigure
     repeat: Annotated[int, Field(ge=1)]
     hits_per_event: Number
@@ -164,7 +165,8 @@ def head_lines(benchmark: Benchmark) -> list[str]:
         f"{machine.threads} of {machine.n_cpus} threads",
         versions,
         f"{benchmark.sample.path}: {len(ids)} events, {_number(benchmark.hits_per_event)} hits and "
-        f"{_number(benchmark.edges_per_event)} edges per event; teacher {benchmark.model}",
+        f"{_number(benchmark.edges_per_event)} edges per event; "
+        f"model {benchmark.model}, backend {benchmark.backend}",
         f"median (16 %..84 %) of {benchmark.repeat} calls per event after a warm-up, in turns; "
         "no time is of an FPGA",
     ]

@@ -39,35 +39,19 @@ def save_tracks(file: Path, event: Event, tracks: Tracks, metadata: Mapping[str,
 
 
 def tracks_metadata(file: Path) -> dict[str, str]:
-    """Return the metadata that the tracks of ``file`` were saved with."""
-    metadata = _table(file).schema.metadata or {}
-    return {key.decode(): value.decode(errors="replace") for key, value in metadata.items()}
+    """Return the metadata that the tracks of ``file`` were saved with.
 
-
-def load_tracks(file: Path, event: Event) -> Tracks:
-    """Return the tracks of ``event``; ``InputError`` for a file that does not hold them."""
-    table, hits = _table(file), event.hits.hit_id
-    order = np.argsort(hits)
-    hit_id, track = (table.column(name).to_numpy() for name in ("hit_id", "track_id"))
-    place = np.minimum(np.searchsorted(hits, hit_id, sorter=order), max(hits.size - 1, 0))
-    rows = order[place]
-    steps = np.diff(track, prepend=0)
-    same_event = (table.column("event_id").to_numpy() == event.event_id).all()
-    if not (same_event and np.array_equal(hits[rows], hit_id) and np.isin(steps, (0, 1)).all()):
-        raise InputError(file, "other hits or tracks", f"tracks of event {event.event_id}", _AGAIN)
-    start = np.concatenate([[0], np.cumsum(np.bincount(track))]).astype(np.int64)
-    return Tracks(start, rows.astype(np.int64))
-
-
-_COLUMNS = ("event_id", "hit_id", "track_id")
-_AGAIN = "remove it and run fpga-gnn reconstruct again"
-
-
-def _table(file: Path) -> pa.Table:
+    ``InputError`` for a file of something else.
+    """
     try:
         table = pq.read_table(pa.BufferReader(file.read_bytes()), use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise InputError(file, str(error).splitlines()[0], "a Parquet file", _AGAIN) from None
     for name in _COLUMNS:
         to_array(table, name, np.int64, file, _AGAIN)
-    return table
+    metadata = table.schema.metadata or {}
+    return {key.decode(): value.decode(errors="replace") for key, value in metadata.items()}
+
+
+_COLUMNS = ("event_id", "hit_id", "track_id")
+_AGAIN = "remove it and run fpga-gnn reconstruct again"

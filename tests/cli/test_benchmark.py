@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 import torch
 
+from fpga_gnn.flows.backend_names import KERNEL_BUILDERS, BackendName
 from fpga_gnn.report.benchmark import Benchmark
 from fpga_gnn.tracks.builder import BUILDERS
 
-COMMAND = ("benchmark", "--model", "teacher", "--events", "two_events", "--out", "times")
+COMMAND = ("benchmark", "--model", "./teacher", "--events", "two_events", "--out", "times")
 FAST = ("--repeat", 1, "--max-events", 1)
 
 
@@ -28,6 +30,8 @@ def test_every_option_of_every_stage(fpga_gnn, place, monkeypatch):
     assert (outcome.code, outcome.err) == (0, "")
     found = report(place)
     assert found.sample.event_ids == (0, 1)
+    assert (found.model, found.backend) == ("teacher", "torch")
+    assert "model teacher, backend torch" in outcome.out
     by_stage = {}
     for row in found.rows:
         by_stage.setdefault(row.stage, []).append(row.name)
@@ -83,6 +87,29 @@ def test_the_kernel_does_the_physical_law_like_all_others(fpga_gnn, place, teach
     assert {row.outputs for row in maps} == {found.edges_per_event}
 
 
+def test_the_stages_of_a_student_run_on_any_backend(fpga_gnn, place, small_run):
+    command = ("benchmark", "--events", "two_events", "--out", "times", *FAST)
+    results = []
+    for backend in get_args(BackendName):
+        outcome = fpga_gnn(*command, "--model", small_run, "--backend", backend)
+        assert (outcome.code, outcome.err) == (0, "")
+        found = report(place)
+        assert found.backend == backend
+        assert f"model {small_run}, backend {backend}" in outcome.out
+        rows = {row.name: row for row in found.rows}
+        assert {row.not_run for row in found.rows} == {None}
+        for name, stage in ((f"graph, {backend}", "graph"), (f"student, {backend}", "gnn")):
+            assert rows[name].stage == stage
+            assert rows[name].outputs == found.edges_per_event > 500
+        assert [c.n_different for c in found.comparisons] == [0, 0]
+        assert (place / "times" / "design").exists() == (backend == "csim")
+        results.append(
+            [rows[f"student, {backend}"].tracks]
+            + [rows[name].model_dump(include={"outputs", "tracks"}) for name in KERNEL_BUILDERS]
+        )
+    assert results[0] == results[1] == results[2]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -90,7 +117,9 @@ def test_the_kernel_does_the_physical_law_like_all_others(fpga_gnn, place, teach
         (("--repeat", 0), "benchmark: repeat: found 0"),
         (("--threads", 10_000), "threads: found 10000, expected 1.."),
         (("--device", "abacus"), "expected a device of this machine"),
-        (("--model", "map"), "map: found no teacher.json"),
+        (("--model", "map"), "map: found neither teacher.json nor run.json"),
+        (("--backend", "csim"), "backend: found csim, expected torch, which runs a teacher; try"),
+        (("--backend", "gpu"), "Invalid value for '--backend'"),
         (("--max-events", 3), "two_events: found 2 events, expected at least 3"),
     ],
 )

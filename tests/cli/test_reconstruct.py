@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 import pyarrow.parquet as pq
 import pytest
 
+from fpga_gnn.flows.backend_names import KERNEL_BUILDERS
 from fpga_gnn.report.reconstruction import Reconstruction, event_lines
-from fpga_gnn.training.run import load_run, save_run
 
-BUILDERS = ("cc", "cc-jr", "dwalk")
 RECONSTRUCT = ("reconstruct", "two_events", "--out", "new")
 
 
@@ -19,27 +17,14 @@ def report(folder):
     return Reconstruction.model_validate_json((folder / "reconstruction.json").read_bytes())
 
 
-@pytest.fixture(scope="module")
-def model(small_run, tmp_path_factory):
-    """The small run, with a working point of every builder that is a kernel."""
-    folder = tmp_path_factory.mktemp("model") / "run"
-    run = load_run(small_run)
-    point = run.info.builders["cc"]
-    points = dict.fromkeys(("cc", "cc-jr"), point)
-    points["dwalk"] = point.model_copy(update={"settings": {"min_hits": 3}})
-    info = run.info.model_copy(update={"builders": points})
-    save_run(dataclasses.replace(run, info=info), folder)
-    return folder
-
-
-@pytest.mark.parametrize("builder", BUILDERS)
-def test_csim_equals_reference_and_torch(fpga_gnn, place, model, builder):
+@pytest.mark.parametrize("builder", KERNEL_BUILDERS)
+def test_csim_equals_reference_and_torch(fpga_gnn, place, small_run, builder):
     for out, options in (
         ("torch", ("--backend", "torch")),
         ("csim", ("--backend", "csim", "--against", "reference")),
     ):
         outcome = fpga_gnn(
-            *("reconstruct", "two_events", "--model", model, "--builder", builder),
+            *("reconstruct", "two_events", "--model", small_run, "--builder", builder),
             *("--out", out, *options),
         )
         assert (outcome.code, outcome.err) == (0, "")
@@ -58,8 +43,8 @@ def test_csim_equals_reference_and_torch(fpga_gnn, place, model, builder):
         assert tracks[0].equals(tracks[1])
 
 
-def test_finished_events_are_not_done_again(fpga_gnn, place, model):
-    command = (*RECONSTRUCT, "--model", model)
+def test_finished_events_are_not_done_again(fpga_gnn, place, small_run):
+    command = (*RECONSTRUCT, "--model", small_run)
     assert fpga_gnn(*command, "--max-events", 1).code == 0
     first = (place / "new" / "event000000000-tracks.parquet").stat().st_mtime_ns
     assert fpga_gnn(*command).code == 0

@@ -33,18 +33,32 @@ from fpga_gnn.flows.validate import (
     validate,
     validate_run,
 )
+from fpga_gnn.graphs.graph import build_event_graph
+from fpga_gnn.graphs.hits import quantize_hits
+from fpga_gnn.graphs.map_learning import learn_module_map
+from fpga_gnn.graphs.map_settings import MapSettings
+from fpga_gnn.graphs.module_map import build_candidates
+from fpga_gnn.graphs.partition import partition_graph
+from fpga_gnn.hw import csim
 from fpga_gnn.hw.boards import load_board
-from fpga_gnn.hw.csim import CsimConnectedComponents, CsimModuleMap
+from fpga_gnn.hw.csim import (
+    CsimConnectedComponents,
+    CsimDwalk,
+    CsimModuleMap,
+    CsimTrackBuilder,
+)
 from fpga_gnn.hw.toolchain import run as run_program
 from fpga_gnn.hw.vectors import format_vectors, read_vectors
 from fpga_gnn.models.scoring import probability
+from fpga_gnn.reference.hit_lists import HitLists
 from fpga_gnn.report.summary import FlowReport
 from fpga_gnn.tracks.edge_metrics import summarize_edges
 from fpga_gnn.training.edge_model import StudentModel
 from fpga_gnn.training.pipeline import quality_row
 from fpga_gnn.training.run import load_run
 from fpga_gnn.training.track_points import ScoredGraph, track_summary
-from fpga_gnn.verify import ladder as ladder_module
+from fpga_gnn.verify import module_map as map_rungs
+from fpga_gnn.verify import track_kernels
 from fpga_gnn.verify.ladder import Ladder
 
 BOARD = load_board("u250")
@@ -52,6 +66,7 @@ RUNGS = [
     ("module map", "numba", "PyTorch"),
     ("module map", "PyTorch", "integer reference"),
     ("module map", "integer reference", "csim"),
+    ("module map", "pipeline graph", "csim graph"),
     ("edge classifier", "student", "QONNX"),
     ("edge classifier", "QONNX", "lowered QONNX"),
     ("edge classifier", "lowered QONNX", "integer reference"),
@@ -59,6 +74,10 @@ RUNGS = [
     ("edge classifier", "partitions", "whole graph"),
     ("connected components", "numba", "integer reference"),
     ("connected components", "integer reference", "csim"),
+    ("track builder", "numba", "integer reference"),
+    ("track builder", "integer reference", "csim"),
+    ("dwalk", "numba", "integer reference"),
+    ("dwalk", "integer reference", "csim"),
 ]
 DIFFERENCE = r"shape \(\d+,\), index \(\d+,\): expected -?\d+, got -?\d+ \(\d+ of \d+ differ\)"
 COMPILE = ["g++", "-std=c++17", "-O0", "-w", "-I.", "-Ifirmware/ap_types"]
@@ -109,13 +128,19 @@ def test_all_rungs_are_equal(climbed, events):
     checked, _ = climbed
     assert [(r.kernel, r.left, r.right) for r in checked.rungs] == RUNGS
     assert [r.different for r in checked.rungs] == [0] * len(RUNGS)
-    n_edges = sum(e.event_graph.graph.n_edges for e in checked.events)
+    graphs = [e.event_graph.graph for e in checked.events]
+    n_edges = sum(graph.n_edges for graph in graphs)
     expected = {
         "candidates": sum(e.event_graph.candidates.src.size for e in checked.events),
+        "features": sum(g.node_features.size + g.edge_features.size for g in graphs),
         "edges": n_edges,
         "nodes": sum(len(event.hits) for event in events),
     }
-    assert [r.compared for r in checked.rungs] == [expected[r.unit] for r in checked.rungs]
+    for rung in checked.rungs:
+        if rung.unit == "tracks":
+            assert rung.compared > 500
+        else:
+            assert rung.compared == expected[rung.unit]
     assert checked.n_edges == n_edges > 20_000
     assert all(len(e.partitioned.partitions) > 5 for e in checked.events)
     assert all(np.unique(e.scores).size > 500 for e in checked.events)
@@ -200,16 +225,16 @@ def test_a_changed_weight_in_the_hls_sources_is_found(run, other_weight, sector)
 @pytest.mark.parametrize(
     ("owner", "name", "rung"),
     [
-        (ladder_module, "build_candidates", "numba == PyTorch"),
-        (ladder_module.reference_map, "build", "PyTorch == integer reference"),
+        (map_rungs, "build_candidates", "numba == PyTorch"),
+        (map_rungs.reference, "build", "PyTorch == integer reference"),
     ],
     ids=["PyTorch", "reference"],
 )
 def test_a_wrong_candidate_is_found(run, firmware, sector, monkeypatch, owner, name, rung, column):
     build = getattr(owner, name)
 
-    def wrong(*arguments):
-        found = build(*arguments)
+    def wrong(*arguments, **law):
+        found = build(*arguments, **law)
         columns = {f.name: getattr(found, f.name).copy() for f in dataclasses.fields(found)}
         columns[column][3] ^= 1
         return CandidateRecords(**columns)
@@ -220,41 +245,114 @@ def test_a_wrong_candidate_is_found(run, firmware, sector, monkeypatch, owner, n
         Ladder(run, firmware).climb([sector], min_edges=None, progress=quiet)
 
 
-def test_a_map_of_physical_dydx_is_refused(run, firmware, events, tmp_path):
-    info = run.module_map.info.model_copy(update={"dydx": "physical"})
-    physical = dataclasses.replace(run, module_map=dataclasses.replace(run.module_map, info=info))
-    message = "found a module map of physical dydx, expected compatible dydx"
-    with pytest.raises(InputError, match=f"^verification ladder: {message}"):
-        Ladder(physical, firmware)
-    with pytest.raises(InputError, match=f"^design: {message}"):
-        write_design(physical, BOARD, tmp_path / "design", events)
-    assert not (tmp_path / "design").exists()
-
-
-def test_a_wrong_component_is_found(run, firmware, sector, monkeypatch):
-    label = CsimConnectedComponents.label
+@pytest.mark.parametrize("column", ["node_features", "edge_features", "dst", "n_saturated"])
+def test_a_wrong_graph_of_the_module_map_is_found(run, firmware, sector, monkeypatch, column):
+    graph = CsimModuleMap.graph
 
     def wrong(*arguments):
-        labels = label(*arguments)
-        labels[-1] -= 1
-        return labels
+        found = graph(*arguments)
+        values = np.array(getattr(found, column))
+        values.flat[-1] += 1
+        return dataclasses.replace(found, **{column: values})
 
-    monkeypatch.setattr(CsimConnectedComponents, "label", wrong)
-    where = r"^connected components \(integer reference == csim\): case event \d+: "
-    with pytest.raises(MismatchError, match=where + DIFFERENCE):
+    monkeypatch.setattr(CsimModuleMap, "graph", wrong)
+    ladder = Ladder(run, firmware)
+    where = rf"^module map \(pipeline graph == csim graph\): case event \d+ {column}: shape"
+    with pytest.raises(MismatchError, match=where):
+        ladder.climb([sector], min_edges=None, progress=quiet)
+    assert differing(ladder) == [("pipeline graph", "csim graph")]
+
+
+def test_a_map_of_physical_dydx_stands_the_ladder(run, firmware, sector):
+    physical = MapSettings(dydx="physical")
+    learned = learn_module_map([sector], run.contract, settings=physical)
+    hits = quantize_hits(sector, learned.modules, run.contract).records
+    laws = [
+        build_candidates(hits, learned.records, run.contract, dydx=law).tagged.sum()
+        for law in ("compatible", "physical")
+    ]
+    assert 0 < laws[0] < laws[1]
+    ladder = Ladder(dataclasses.replace(run, module_map=learned), firmware)
+    (scored,) = ladder.climb([sector], min_edges=None, progress=quiet)
+    assert scored.event_graph.graph.n_edges == laws[1]
+    assert differing(ladder) == []
+
+
+def swapped(tracks):
+    """The same tracks, the first two hits of the first one the other way round."""
+    nodes = tracks.nodes.copy()
+    nodes[:2] = nodes[1::-1]
+    return HitLists(tracks.start, nodes)
+
+
+def shorter(tracks):
+    """The same tracks but the last one."""
+    return HitLists(tracks.start[:-1], tracks.nodes[: tracks.start[-2]])
+
+
+def first_label(labels):
+    """The same labels but the first."""
+    return np.concatenate([labels[:1] + 1, labels[1:]])
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "change", "rung"),
+    [
+        (
+            CsimConnectedComponents,
+            "label",
+            first_label,
+            r"connected components \(integer reference == csim\): case event \d+",
+        ),
+        (
+            track_kernels.track_builder,
+            "build",
+            shorter,
+            r"track builder \(numba == integer reference\): case event \d+",
+        ),
+        (
+            CsimTrackBuilder,
+            "build",
+            swapped,
+            r"track builder \(integer reference == csim\): case event \d+ nodes",
+        ),
+        (
+            track_kernels.dwalk,
+            "build",
+            lambda walk: dataclasses.replace(walk, tracks=shorter(walk.tracks)),
+            r"dwalk \(numba == integer reference\): case event \d+",
+        ),
+        (
+            CsimDwalk,
+            "build",
+            lambda walk: dataclasses.replace(walk, tracks=swapped(walk.tracks)),
+            r"dwalk \(integer reference == csim\): case event \d+ nodes",
+        ),
+    ],
+    ids=["components", "track builder reference", "track builder", "dwalk reference", "dwalk"],
+)
+def test_a_wrong_track_is_found(run, firmware, sector, monkeypatch, owner, name, change, rung):
+    build = getattr(owner, name)
+    monkeypatch.setattr(owner, name, lambda *a, **contract: change(build(*a, **contract)))
+    with pytest.raises(MismatchError, match=f"^{rung}: {DIFFERENCE}"):
         Ladder(run, firmware).climb([sector], min_edges=None, progress=quiet)
+
+
+def test_a_run_without_a_working_point_of_a_kernel_is_refused(run, firmware):
+    points = {"cc": run.info.builders["cc"]}
+    info = run.info.model_copy(update={"builders": points})
+    with pytest.raises(InputError, match=r"^track builder: found 'cc-jr', expected one of cc$"):
+        Ladder(dataclasses.replace(run, info=info), firmware)
 
 
 def test_edges_that_no_partition_holds_are_counted(run, firmware, sector, monkeypatch):
     # The kernels do not depend on the partition: take the compiled ones.
-    monkeypatch.setattr(ladder_module, "CsimModuleMap", lambda _: CsimModuleMap(run.contract))
+    load = csim._load
+    monkeypatch.setattr(csim, "_load", lambda name, _: load(name, run.contract))
     tiny = dataclasses.replace(run, contract=run.contract.with_partition(8, 8))
-    graph = ladder_module.build_event_graph(sector, run.module_map, run.contract).graph
-    unplaced = ladder_module.partition_graph(graph, tiny.contract.partition, 2).unplaced.size
+    graph = build_event_graph(sector, run.module_map, run.contract).graph
+    unplaced = partition_graph(graph, tiny.contract.partition, 2).unplaced.size
     assert 0 < unplaced < graph.n_edges
-    monkeypatch.setattr(
-        ladder_module, "CsimConnectedComponents", lambda _: CsimConnectedComponents(run.contract)
-    )
     message = f"{unplaced} edges have a neighbourhood larger than 7 nodes or 8 edges"
     with pytest.raises(CapacityError, match=message):
         Ladder(tiny, firmware).climb([sector], min_edges=None, progress=quiet)

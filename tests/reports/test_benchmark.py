@@ -64,6 +64,7 @@ def benchmark():
             versions={"torch": "2.13"},
         ),
         model="teacher",
+        backend="torch",
         sample=SampleFigure(path="test", origin={}, event_ids=(4, 7), manifest_sha256=None),
         repeat=3,
         hits_per_event=80000.5,
@@ -99,7 +100,7 @@ def test_head_lines_name_machine_sample_and_method(benchmark):
     assert head_lines(benchmark) == [
         "device cpu: Ohm; CPU Ohm, 2 of 4 threads",
         "torch 2.13",
-        "test: 2 events, 80,000 hits and - edges per event; teacher teacher",
+        "test: 2 events, 80,000 hits and - edges per event; model teacher, backend torch",
         "median (16 %..84 %) of 3 calls per event after a warm-up, in turns; no time is of an FPGA",
     ]
 

@@ -55,14 +55,6 @@ def test_a_cpu_takes_numba_and_other_devices_pytorch(monkeypatch, real_event, re
     assert real_map.candidates(hits, w8, "meta") == ("torch", *arguments, "meta", "compatible")
 
 
-def test_the_kernel_takes_maps_of_its_own_law_only(real_map, physical_map):
-    real_map.require_kernel_law("design")
-    with pytest.raises(InputError) as caught:
-        physical_map.require_kernel_law("design")
-    assert str(caught.value).startswith("design: found a module map of physical dydx, expected")
-    assert "\n" not in str(caught.value)
-
-
 def test_crowded_modules_give_the_candidates_of_the_reference(w8):
     """More candidates per hit than numba has room for at first, hits of equal azimuth."""
     n = 20
