@@ -7,7 +7,7 @@
 
 using fpga_gnn::dwalk_config;
 
-constexpr int TRACK_STARTS = dwalk_config::MAX_NODES + 1;
+[[maybe_unused]] constexpr int TRACK_STARTS = dwalk_config::MAX_NODES + 1;
 
 extern "C" void dwalk(std::int32_t n_nodes, std::int32_t n_edges, std::int32_t component_cut,
                       std::int32_t min_cut, std::int32_t add_cut, std::int32_t min_hits,
@@ -31,12 +31,13 @@ extern "C" void dwalk(std::int32_t n_nodes, std::int32_t n_edges, std::int32_t c
     FPGA_GNN_HLS(interface s_axilite port = return)
 
     static fpga_gnn::dwalk_memory<dwalk_config> memory;
-    // Wide and deep: URAM leaves the BRAM to the tables of the walk's inner loops.
-    FPGA_GNN_HLS(bind_storage variable = memory.src type = ram_t2p impl = uram)
-    FPGA_GNN_HLS(bind_storage variable = memory.dst type = ram_t2p impl = uram)
-    FPGA_GNN_HLS(bind_storage variable = memory.score type = ram_t2p impl = uram)
-    FPGA_GNN_HLS(bind_storage variable = memory.in type = ram_t2p impl = uram)
-    FPGA_GNN_HLS(bind_storage variable = memory.weight type = ram_t2p impl = uram)
+    // Wide and deep: URAM leaves the BRAM to narrower tables.
+    FPGA_GNN_HLS(bind_storage variable = memory.walk.edges type = ram_t2p impl = uram)
+    FPGA_GNN_HLS(bind_storage variable = memory.walk.best type = ram_t2p impl = uram)
+    FPGA_GNN_HLS(bind_storage variable = memory.walk.path type = ram_t2p impl = uram)
+    FPGA_GNN_HLS(aggregate variable = memory.walk.edges)
+    FPGA_GNN_HLS(aggregate variable = memory.walk.best)
+    FPGA_GNN_HLS(aggregate variable = memory.walk.path)
 
     fpga_gnn::dwalk<dwalk_config>(n_nodes, n_edges,
                                   {component_cut, min_cut, add_cut, min_hits, by_length != 0},

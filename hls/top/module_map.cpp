@@ -7,10 +7,10 @@
 
 using fpga_gnn::module_map_config;
 
-constexpr int MODULE_STARTS = module_map_config::MAX_MODULES + 1;
-constexpr int DOUBLET_STARTS = module_map_config::MAX_DOUBLETS + 1;
+[[maybe_unused]] constexpr int MODULE_STARTS = module_map_config::MAX_MODULES + 1;
+[[maybe_unused]] constexpr int DOUBLET_STARTS = module_map_config::MAX_DOUBLETS + 1;
 // Of co-simulation only: the kernel streams as many as triplet_start says.
-constexpr int TRIPLETS = 4 * module_map_config::MAX_DOUBLETS;
+[[maybe_unused]] constexpr int TRIPLETS = 4 * module_map_config::MAX_DOUBLETS;
 
 extern "C" void module_map(const fpga_gnn::hit_record* hits, const std::int32_t* module_start,
                            const fpga_gnn::doublet_record* doublets,

@@ -7,7 +7,7 @@
 
 using fpga_gnn::track_builder_config;
 
-constexpr int TRACK_STARTS = track_builder_config::MAX_NODES + 1;
+[[maybe_unused]] constexpr int TRACK_STARTS = track_builder_config::MAX_NODES + 1;
 
 extern "C" void track_builder(std::int32_t n_nodes, std::int32_t n_edges, std::int32_t cut,
                               std::int32_t min_hits, const fpga_gnn::scored_edge_record* edges,

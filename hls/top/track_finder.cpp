@@ -10,11 +10,11 @@ using fpga_gnn::module_map_config;
 using fpga_gnn::partition_config;
 using fpga_gnn::track_builder_config;
 
-constexpr int MODULE_STARTS = module_map_config::MAX_MODULES + 1;
-constexpr int DOUBLET_STARTS = module_map_config::MAX_DOUBLETS + 1;
+[[maybe_unused]] constexpr int MODULE_STARTS = module_map_config::MAX_MODULES + 1;
+[[maybe_unused]] constexpr int DOUBLET_STARTS = module_map_config::MAX_DOUBLETS + 1;
 // Of co-simulation only: the kernel streams as many as triplet_start says.
-constexpr int TRIPLETS = 4 * module_map_config::MAX_DOUBLETS;
-constexpr int TRACK_STARTS = track_builder_config::MAX_NODES + 1;
+[[maybe_unused]] constexpr int TRIPLETS = 4 * module_map_config::MAX_DOUBLETS;
+[[maybe_unused]] constexpr int TRACK_STARTS = track_builder_config::MAX_NODES + 1;
 
 extern "C" void track_finder(const fpga_gnn::hit_record* hits, const std::int32_t* module_start,
                              const fpga_gnn::doublet_record* doublets,

@@ -3,8 +3,9 @@
 // Law:   for module, hit h1 of it, doublet d of it, hit h2 of target(d): candidate (h1, h2, d) if
 //        the pair passes d's windows. For candidate e1 = (h1, h2, d), triplet t of d, candidate
 //        e2 = (h2, h3, outer(t)): both are tagged if (h1, h2, h3) passes t's windows
-//        (hit_windows.hpp). Edges: the tagged candidates in the order (src, dst), with their
-//        features (edge_features.hpp); nodes: all hits.
+//        (hit_windows.hpp). Edges: the tagged candidates by source, doublet and target hit, with
+//        their features (edge_features.hpp); nodes: all hits. If the targets of each module's
+//        doublets ascend, which module_map_store.py checks, that is the order (src, dst).
 // Needs: integers within CFG's formats, starts ascending, indices of existing rows (the host checks
 //        with check_inputs). More hits, modules, doublets, doublets or triplets of one module, or
 //        blocks than the capacities: nothing but `status` is written, `overflow` names them and the

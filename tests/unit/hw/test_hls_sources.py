@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,18 @@ from fpga_gnn.hw.kernels import hls_dir, load_kernels
 
 HLS = hls_dir()
 INCLUDE = HLS / "include" / "fpga_gnn"
-HEADERS = sorted(INCLUDE.glob("*.hpp"))
-TOPS = sorted((HLS / "top").glob("*.cpp"))
+HEADERS = sorted(path for path in (HLS / "include").rglob("*") if path.is_file())
+TOPS = sorted(path for path in (HLS / "top").rglob("*") if path.is_file())
 HELPERS = {"macros.hpp", "width.hpp"}
 """Headers that hold no kernel: no law, no cost."""
 
 FORBIDDEN = {
     "unbounded loop": r"\bwhile\b|\bgoto\b|\bfor\s*\([^;)]*;\s*;",
-    "heap": r"\bnew\b|\bdelete\b|\b[mc]alloc\b|\bfree\b|_ptr\b",
+    "heap": r"\bnew\b|\bdelete\b|\b(m|c|re)alloc\b|\bfree\b|_ptr\b",
     "virtual function or exception": r"\bvirtual\b|\bthrow\b|\btry\b|\bdynamic_cast\b",
-    "standard container or algorithm": r"\bstd::(?!u?int(8|16|32|64)_t\b)",
+    "function pointer or recast pointer": r"\(\s*\*\s*\w*\s*\)\s*\(|\breinterpret_cast\b",
+    "standard container or algorithm": r"\bstd::(?!u?int(8|16|32|64)_t\b)|\bnamespace\s+std\b",
+    "system header": r"#include\s*<(?!cstdint>)",
     "floating point": r"\bfloat\b|\bdouble\b",
 }
 
@@ -51,10 +54,51 @@ def test_only_the_synthesisable_subset(path):
 
 @pytest.mark.parametrize(
     "text",
-    ["while (x)", "for (;;)", "for (int i = 0;; ++i)", "std::vector<int>", "new int", "double x"],
+    [
+        *("while (x)", "for (;;)", "for (int i = 0;; ++i)", "new int", "std::realloc(x, 1)"),
+        *("std::vector<int>", "using namespace std;", "#include <algorithm>", "double x"),
+        *("virtual void f()", "int (*f)(int)", "reinterpret_cast<int*>(x)"),
+    ],
 )
 def test_the_rules_catch(text):
     assert any(re.search(pattern, text) for pattern in FORBIDDEN.values())
+
+
+FUNCTION = re.compile(
+    r"\b(?!(?:if|for|switch)\b)(\w+)\((?:[^(){};]|\([^(){};]*\))*\)\s*(?:const\s*)?\{"
+)
+
+
+def calls(text: str) -> dict[str, set[str]]:
+    """Return, by name, the functions of ``text`` that each of them calls."""
+    bodies: dict[str, str] = {}
+    for match in FUNCTION.finditer(text):
+        end, depth = match.end(), 1
+        while depth:
+            depth += {"{": 1, "}": -1}.get(text[end], 0)
+            end += 1
+        bodies[match[1]] = bodies.get(match[1], "") + text[match.end() : end]
+    # A top has the name of the kernel that it calls in our namespace.
+    call = re.compile(r"(?<!fpga_gnn::)\b(\w+)[<(]")
+    return {name: bodies.keys() & set(call.findall(body)) for name, body in bodies.items()}
+
+
+def test_no_recursion():
+    called = calls("".join(map(code, (*HEADERS, *TOPS))))
+    assert {kernel.top for kernel in load_kernels().kernels.values()} <= called.keys()
+    TopologicalSorter(called).prepare()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "int f(int n) {\n    return n < 1 ? 0 : f(n - 1);\n}",
+        "int f(int n) const {\n    return g<1>(n);\n}\nint g(int n) {\n    return f(n);\n}",
+    ],
+)
+def test_recursion_is_caught(text):
+    with pytest.raises(CycleError):
+        TopologicalSorter(calls(text)).prepare()
 
 
 @pytest.mark.parametrize(
