@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from torch import Tensor
 from fpga_gnn.contract import Contract, load_contract, parse_contract
 from fpga_gnn.events.sample import map_store, sample_store
 from fpga_gnn.events.view import EventView
+from fpga_gnn.flows.backend_names import KERNEL_BUILDERS
 from fpga_gnn.graphs.partition import PackedPartition
 from fpga_gnn.models.student import Student
 from fpga_gnn.training.config import TrainingConfig
@@ -25,45 +27,7 @@ from fpga_gnn.training.pipeline import (
     train_run,
 )
 
-CSYNTH_REPORT = Path(__file__).parent / "reports" / "data" / "csynth_2023.2.xml"
-
-FAKE_VITIS = """#!{python}
-import os, shlex, sys, time
-from pathlib import Path
-
-version, script_args = {{
-    "vitis-run": (["--version"], ["--mode", "hls", "--tcl"]),
-    "vitis_hls": (["-version"], ["-f"]),
-}}[Path(sys.argv[0]).name]
-*args, script = sys.argv[1:]
-if sys.argv[1:] == version:
-    print("\\n****** Vitis HLS v2023.2 (64-bit)")
-    sys.exit()
-if args != script_args or not Path(script).is_file():
-    sys.exit(f"ERROR: arguments {{sys.argv[1:]}}")
-print("INFO: started", flush=True)
-mode = os.environ["FAKE_VITIS"]
-if mode == "hang":
-    time.sleep(60)
-if mode == "fail":
-    print("ERROR: [HLS 207-1] first\\n\\nERROR: [HLS 200-1715] Encountered a problem\\nINFO: bye")
-    sys.exit(1)
-if mode == "no report":
-    sys.exit()
-if script == "csynth.tcl":
-    pairs = [shlex.split(line) for line in open("settings.txt")]
-    top, solution = dict(pairs)["top"], "project/solution"
-else:
-    top, solution = "edge_classifier", "edge_classifier_prj/solution1"
-report = Path({report!r}).read_text().replace("connected_components", top)
-if mode != "ok":
-    old, new = mode.split(" -> ")
-    assert old in report
-    report = report.replace(old, new)
-folder = Path(solution, "syn", "report")
-folder.mkdir(parents=True)
-(folder / "csynth.xml").write_text(report)
-"""
+FAKE_VITIS = Path(__file__).parent / "fake_vitis.py"
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +71,9 @@ def small_run(tmp_path_factory) -> Path:
     learned = learn_training_map(contract, config, sources, unseen)
     folder = tmp_path_factory.mktemp("small") / "run"
     progress = TrainingProgress(unseen, unseen, unseen, unseen)
-    train_run(contract, config, events, learned, folder, builders=["cc"], progress=progress)
+    train_run(
+        contract, config, events, learned, folder, builders=KERNEL_BUILDERS, progress=progress
+    )
     return folder
 
 
@@ -180,11 +146,30 @@ def make_student(make_partition, graph_tensors) -> Callable[..., Student]:
     return make
 
 
-@pytest.fixture(scope="session")
-def install_fake_vitis() -> Callable[[Path], None]:
-    def install(program: Path) -> None:
-        """Write the stand-in; the environment variable FAKE_VITIS says how it behaves."""
-        program.write_text(FAKE_VITIS.format(python=sys.executable, report=str(CSYNTH_REPORT)))
-        program.chmod(0o755)
+@pytest.fixture
+def fake_vitis(tmp_path, monkeypatch) -> Callable[..., None]:
+    """Put the stand-in ``fake_vitis.py`` on PATH under names: vitis-run, vitis_hls, v++."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_VITIS", "ok")
+    monkeypatch.setenv("FAKE_VITIS_CALLS", str(tmp_path / "calls"))
+
+    def install(*names: str) -> None:
+        load = f"import sys; sys.path.insert(0, {str(FAKE_VITIS.parent)!r})"
+        text = f"#!{sys.executable} -S\n{load}\nimport fake_vitis\nfake_vitis.main()\n"
+        for name in names:
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o755)
 
     return install
+
+
+@pytest.fixture
+def vitis_calls(tmp_path) -> Callable[[], list[str]]:
+    def read() -> list[str]:
+        """Return the steps that the stand-in started so far, each with the job's name."""
+        file = tmp_path / "calls"
+        return file.read_text().splitlines() if file.exists() else []
+
+    return read

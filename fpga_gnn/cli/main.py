@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 from fpga_gnn import __version__
 from fpga_gnn.cli import (
     benchmark,
+    bless,
     demo,
     evaluate,
     export,
@@ -52,6 +53,7 @@ app.command()(reconstruct.reconstruct)
 app.command()(evaluate.evaluate)
 app.command()(benchmark.benchmark)
 app.command()(synth.synth)
+app.command()(bless.bless)
 app.command()(validate.validate)
 app.command()(header.header)
 

@@ -7,7 +7,13 @@ from typing import Any
 
 from rich.console import Console
 
-from fpga_gnn.report.summary import FlowReport, hardware_lines, rung_lines, step_lines
+from fpga_gnn.report.summary import (
+    FlowReport,
+    drift_lines,
+    hardware_lines,
+    rung_lines,
+    step_lines,
+)
 
 
 def console() -> Console:
@@ -45,11 +51,12 @@ def quality_line(quality: dict[str, Any]) -> str:
 
 
 def print_report(report: FlowReport) -> None:
-    """Print steps, hardware figures, rungs and quality of ``report``."""
+    """Print steps, hardware figures, their drift and the rungs of ``report``."""
     out = console()
     for title, lines in (
         ("steps", step_lines(report.steps)),
         ("hardware", hardware_lines(report.hardware)),
+        ("drift from the baseline", drift_lines(report.drift)),
         ("verification ladder", rung_lines(report.rungs)),
     ):
         if lines:

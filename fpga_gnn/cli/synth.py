@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from fpga_gnn.cli.output import console, print_report
 from fpga_gnn.cli.progress import progress_bar
+from fpga_gnn.errors import InputError
 from fpga_gnn.events.store import EventStore
+
+_DEFAULT_STEPS = "csim,csynth"
 
 
 def synth(
@@ -22,16 +25,38 @@ def synth(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the design.")] = Path("build/design"),
     edges: Annotated[int, typer.Option(min=1, help="Edges to compare in C simulation.")] = 10_000,
+    flow: Annotated[
+        Literal["auto", "vitis"],
+        typer.Option(help="auto: C simulation, and C synthesis if Vitis is there."),
+    ] = "auto",
+    steps: Annotated[
+        str | None,
+        typer.Option(
+            help="With --flow vitis: some of csim,csynth,cosim,impl,xo,link,hw_emu; "
+            f"default: {_DEFAULT_STEPS}."
+        ),
+    ] = None,
+    hours: Annotated[
+        float | None, typer.Option(min=0.01, help="With --flow vitis: limit of each step.")
+    ] = None,
     require_vitis: Annotated[bool, typer.Option(help="Fail when Vitis is not there.")] = False,
 ) -> None:
     """Export the model, write the HLS design for a board, simulate it and synthesise it."""
     from fpga_gnn.events.sample import sample_store
     from fpga_gnn.flows.design import REPORT
+    from fpga_gnn.flows.synth import WHERE_VITIS_IS
     from fpga_gnn.flows.synth import synth as synthesise
+    from fpga_gnn.flows.vitis import VitisPlan, parse_steps
     from fpga_gnn.hw.boards import load_board
     from fpga_gnn.training.run import default_run, load_run
 
     target = load_board(board)
+    plan = WHERE_VITIS_IS
+    if flow == "vitis":
+        limit = None if hours is None else 3600 * hours
+        plan = VitisPlan(parse_steps(steps or _DEFAULT_STEPS), compositions=True, timeout_s=limit)
+    elif steps is not None or hours is not None:
+        raise InputError("--steps and --hours", "--flow auto", "--flow vitis")
     run = load_run(model or default_run())
     store = EventStore.open(events) if events else sample_store()
     with progress_bar("csim edges") as progress:
@@ -43,6 +68,8 @@ def synth(
             min_edges=edges,
             require_vitis=require_vitis,
             progress=lambda done: progress(min(done, edges), edges),
+            plan=plan,
+            announce=lambda line: typer.echo(line, err=True),
         )
     print_report(report)
     console().print(f"\nreport: {out / REPORT}")

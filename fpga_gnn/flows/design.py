@@ -19,12 +19,17 @@ from fpga_gnn.graphs.partition import pack, partition_graph
 from fpga_gnn.hw.boards import Board
 from fpga_gnn.hw.kernels import load_kernels
 from fpga_gnn.hw.vectors import format_vectors
-from fpga_gnn.hw.vitis import write_kernel_job
+from fpga_gnn.hw.vitis.jobs import (
+    write_classifier_job,
+    write_composition_job,
+    write_kernel_job,
+)
+from fpga_gnn.hw.vitis.link import LINK_CONFIG, composition_config
 from fpga_gnn.reference import interaction_network
 from fpga_gnn.training.run import Run
 
 KERNELS = "kernels"
-"""Folder of our own kernels inside a design."""
+"""Folder of the jobs for Vitis inside a design."""
 
 REPORT = "report.json"
 """A flow's report, in the folder of its results."""
@@ -41,21 +46,28 @@ def write_design(run: Run, board: Board, folder: Path, events: Iterable[Event]) 
     """Write the design of ``run`` for ``board`` into ``folder``.
 
     ``edge_classifier.onnx`` and ``edge_classifier_lowered.onnx``, ``edge_classifier/`` (hls4ml
-    project; its bench replays the first partitions of ``events``), ``kernels/<name>/`` (our HLS
-    sources with the run's contract as header, and the Tcl that synthesises them). Raises
-    ``InputError`` for a module map that the kernel does not implement.
+    project; its bench replays the first partitions of ``events``), ``kernels/<name>/`` (a job for
+    Vitis of each kernel, of the classifier and of each composition, which has ``link.cfg``, too).
     """
-    run.module_map.require_kernel_law("design")
     if folder.exists() and any(folder.iterdir()) and not (folder / PROJECT).is_dir():
         raise InputError(folder, "files of something else", "an empty folder or an earlier design")
     firmware = write_firmware(
         run.student, run.contract, hls_target(board), folder, _vectors(run, events)
     )
     shutil.rmtree(folder / KERNELS, ignore_errors=True)
-    for name in load_kernels().kernels:
-        (folder / KERNELS / name).mkdir(parents=True)
-        write_kernel_job(name, run.contract, board, folder / KERNELS / name)
+    _write_jobs(run, board, firmware.project.folder, folder / KERNELS)
     return firmware
+
+
+def _write_jobs(run: Run, board: Board, project: Path, folder: Path) -> None:
+    kernels, contract = load_kernels(), run.contract
+    for name in kernels.kernels:
+        write_kernel_job(name, contract, board, folder / name)
+    write_classifier_job(project, board, folder / PROJECT)
+    for name in kernels.compositions:
+        write_composition_job(name, contract, board, project, folder / name)
+        config = composition_config(name, contract, board)
+        (folder / name / LINK_CONFIG).write_text(config, encoding="utf-8")
 
 
 def save_qonnx(run: Run, path: Path) -> None:

@@ -6,7 +6,15 @@ import math
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from fpga_gnn.contract import validation_error
 from fpga_gnn.errors import InputError
@@ -17,7 +25,8 @@ from fpga_gnn.resources import resource_dir
 class Board(BaseModel):
     """A board: what to synthesise for, and what a design may use of it.
 
-    ``usable_per_slr`` is what the platform's shell leaves of one super logic region (SLR).
+    ``usable_per_slr`` is what the platform's shell leaves of one super logic region (SLR),
+    ``ddr_slrs[i]`` the SLR that memory bank ``DDR[i]`` is attached to.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -28,6 +37,7 @@ class Board(BaseModel):
     clock_mhz: float = Field(gt=0)
     clock_uncertainty_percent: float = Field(ge=0, lt=100)
     slrs: int = Field(ge=1)
+    ddr_slrs: list[int] = Field(min_length=1)
     device: Resources
     usable_per_slr: Resources
 
@@ -37,6 +47,13 @@ class Board(BaseModel):
             if usable * self.slrs > getattr(self.device, kind):
                 raise ValueError(f"{self.slrs} SLRs with {usable} {kind} are more than the device")
         return self
+
+    @field_validator("ddr_slrs")
+    @classmethod
+    def _banks_are_on_the_device(cls, ddr_slrs: list[int], info: ValidationInfo) -> list[int]:
+        if not set(ddr_slrs) <= set(range(info.data.get("slrs", 0))):
+            raise ValueError("SLR numbers, from 0")
+        return ddr_slrs
 
     @property
     def clock_ns(self) -> float:

@@ -9,8 +9,8 @@ import numpy as np
 
 from fpga_gnn.contract import Contract, DydxLaw, HitRecords, ModuleMapRecords, dydx_sign
 from fpga_gnn.errors import CapacityError
-from fpga_gnn.hw.csim import compile_bridge, load_library, require_map_fits
-from fpga_gnn.hw.kernels import hls_dir, load_kernels
+from fpga_gnn.hw.csim import load_composition
+from fpga_gnn.hw.kernel_calls import require_map_fits, track_words
 from fpga_gnn.hw.records import (
     OVERFLOW_PARTITION_EDGES,
     OVERFLOW_PARTITION_NODES,
@@ -24,8 +24,6 @@ from fpga_gnn.hw.records import (
 from fpga_gnn.reference import module_map as map_reference
 from fpga_gnn.reference.hit_lists import HitLists
 
-_COMPOSITION = "track_finder"
-_CLASSIFIER = "edge_classifier"
 _WORDS = np.ctypeslib.ndpointer(dtype=np.int32, flags="C_CONTIGUOUS")
 _BIT_WORDS = np.ctypeslib.ndpointer(dtype=np.uint64, flags="C_CONTIGUOUS")
 _STATUS = np.ctypeslib.ndpointer(dtype=np.int64, shape=(8,), flags="C_CONTIGUOUS")
@@ -39,13 +37,7 @@ class CsimTrackFinder:
 
     def __init__(self, contract: Contract, project: Path) -> None:
         self.contract = contract
-        folder, firmware = project.resolve(), project.resolve() / "firmware"
-        library = folder / f"{_COMPOSITION}.so"
-        weights = f'-DWEIGHTS_DIR="{firmware / "weights"}"'
-        options = (f"-isystem{folder}", f"-isystem{firmware}", weights, "-w")
-        bridge = hls_dir() / load_kernels().compositions[_COMPOSITION].bridge
-        compile_bridge(bridge, contract, library, (*options, firmware / f"{_CLASSIFIER}.cpp"))
-        self._kernel = load_library(library, contract)[_COMPOSITION]
+        self._kernel = load_composition("track_finder", contract, project).track_finder
         self._kernel.argtypes = [
             *(_WORDS, _WORDS, _BIT_WORDS, _WORDS, _BIT_WORDS, _WORDS),
             *[ctypes.c_int32] * 6,
@@ -68,10 +60,7 @@ class CsimTrackFinder:
         """
         contract = self.contract
         map_reference.check_inputs(hits, module_map, contract)
-        max_nodes = contract.kernels.track_builder.max_nodes
-        start = np.zeros(max_nodes + 1, dtype=np.int32)
-        nodes = np.zeros(max_nodes, dtype=np.int32)
-        words = np.zeros(8, dtype=np.int32)
+        start, nodes, words = track_words(contract.kernels.track_builder)
         map_status = np.zeros(8, dtype=np.int64)
         sizes = (len(hits), module_map.n_modules, module_map.n_doublets)
         self._kernel(

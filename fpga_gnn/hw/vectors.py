@@ -66,6 +66,18 @@ def read_vectors(path: Path, kernel: str, contract: Contract) -> dict[str, dict[
     return cases
 
 
+def vectors_contract(path: Path) -> str:
+    """Return the hash of the contract that a golden file is of; ``InputError`` if it is none."""
+    try:
+        with path.open(encoding="ascii") as lines:
+            kernel, contract = next(lines, "").split(), next(lines, "").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(path, error, "golden vectors", _MAKE) from error
+    if len(contract) != 2 or (kernel[:1], contract[0]) != (["kernel"], "contract"):
+        raise InputError(path, "another first line", "golden vectors", _MAKE)
+    return contract[1]
+
+
 def _fnv1a(data: bytes) -> str:
     digest = 0xCBF29CE484222325
     for byte in data:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fpga_gnn import __version__
+from fpga_gnn.contract import validation_error
+from fpga_gnn.errors import InputError
 from fpga_gnn.files import write_whole
 
 Label = Literal["estimate", "yosys", "rtl-sim", "csynth", "cosim", "vivado", "board"]
@@ -49,8 +51,22 @@ class Step(_Frozen):
     detail: str
 
 
+class Drift(_Frozen):
+    """A figure that differs from the baseline's; both were obtained the same way."""
+
+    name: str
+    unit: str
+    label: Label
+    basis: str
+    baseline: float | None
+    now: float | None
+
+
 class FlowReport(_Frozen):
-    """Report of ``fpga-gnn synth``, ``validate`` or ``demo``."""
+    """Report of ``fpga-gnn synth``, ``validate`` or ``demo``.
+
+    ``tools`` are the versions of the vendor's programs by name.
+    """
 
     schema_version: Literal[1] = 1
     version: str = __version__
@@ -64,6 +80,8 @@ class FlowReport(_Frozen):
     quality: dict[str, int | float | None] = {}
     rungs: list[RungResult] = []
     hardware: list[HardwareNumber] = []
+    tools: dict[str, str] = {}
+    drift: list[Drift] = []
 
     @property
     def n_different(self) -> int:
@@ -74,6 +92,16 @@ class FlowReport(_Frozen):
 def save_report(report: FlowReport, path: Path) -> None:
     """Write ``report`` as JSON, whole or not at all."""
     write_whole(path, f"{json.dumps(report.model_dump(mode='json'), indent=1)}\n".encode())
+
+
+def load_report(path: Path) -> FlowReport:
+    """Read a report that ``save_report`` wrote; ``InputError`` if it is none."""
+    try:
+        return FlowReport.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(path, error.strerror, "a report.json of fpga-gnn") from error
+    except ValidationError as error:
+        raise validation_error(error, path, FlowReport) from error
 
 
 def rung_lines(rungs: Sequence[RungResult]) -> list[str]:
@@ -95,9 +123,25 @@ def hardware_lines(numbers: Sequence[HardwareNumber]) -> list[str]:
     ]
 
 
+def drift_lines(drift: Sequence[Drift]) -> list[str]:
+    """Return one line per figure that differs from the baseline."""
+    width = max((len(d.name) for d in drift), default=0)
+    return [
+        f"{d.name:<{width}}  {_value(d.baseline):>14} -> {_value(d.now)} {d.unit}{_change(d)}  "
+        f"[{d.label}] {d.basis}"
+        for d in drift
+    ]
+
+
 def step_lines(steps: Sequence[Step]) -> list[str]:
     """Return one line per step."""
     return [f"{'done   ' if s.done else 'skipped'}  {s.name}: {s.detail}" for s in steps]
+
+
+def _change(drift: Drift) -> str:
+    if drift.baseline and drift.now is not None:
+        return f" ({(drift.now - drift.baseline) / abs(drift.baseline):+.1%})"
+    return ""
 
 
 def _value(value: float | None) -> str:

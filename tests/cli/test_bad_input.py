@@ -300,6 +300,30 @@ def test_required_vitis_that_is_not_there(refused, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (["--flow", "vivado"], "Invalid value for '--flow'"),
+        (
+            ["--flow", "vitis", "--steps", "csim,route"],
+            "steps: found 'route', expected some of csim,",
+        ),
+        (["--flow", "vitis", "--hours", "0"], "Invalid value for '--hours'"),
+        (["--steps", "csim"], "--steps and --hours: found --flow auto, expected --flow vitis"),
+        (["--hours", "2"], "--steps and --hours: found --flow auto, expected --flow vitis"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_vendor_flow(refused, options, message):
+    assert message in refused("synth", "--out", "design", *options)
+
+
+def test_blessing_what_is_no_report_of_a_tool(refused, place):
+    assert "nowhere.json: found No such file" in refused("bless", "nowhere.json")
+    (place / "x.json").write_text("{}")
+    assert "x.json: found no key flow" in refused("bless", "x.json")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
         (["--pooling", "row"], "Invalid value for '--pooling'"),
         (["--min-occurrence", "0"], "module-map: min_occurrence: found 0"),
         (["--widening", "-1"], "module-map: widening: found -1"),

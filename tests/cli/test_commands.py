@@ -38,6 +38,7 @@ COMMANDS = [
     ["train"],
     ["train-teacher"],
     ["synth"],
+    ["bless"],
     ["benchmark"],
     ["validate"],
     ["header"],

@@ -8,12 +8,14 @@ import pytest
 from pydantic import ValidationError
 
 from fpga_gnn import __version__
+from fpga_gnn.errors import InputError
 from fpga_gnn.report.summary import (
     FlowReport,
     HardwareNumber,
     RungResult,
     Step,
     hardware_lines,
+    load_report,
     rung_lines,
     save_report,
     step_lines,
@@ -71,6 +73,17 @@ def test_a_saved_report_reads_back_the_same(report, tmp_path):
     save_report(report, path)
     assert FlowReport.model_validate_json(path.read_text()) == report
     assert [p.name for p in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_saved_report_is_loaded_and_another_file_refused(report, tmp_path):
+    path = tmp_path / "report.json"
+    save_report(report, path)
+    assert load_report(path) == report
+    path.write_text('{"flow": "synth"}')
+    with pytest.raises(InputError, match=r"report\.json: found no key contract"):
+        load_report(path)
+    with pytest.raises(InputError, match=r"absent\.json: found No such file"):
+        load_report(tmp_path / "absent.json")
 
 
 def test_the_json_is_versioned_and_strict(report, tmp_path):

@@ -21,7 +21,7 @@ def test_u250():
     assert board.platform == "xilinx_u250_gen3x16_xdma_4_1_202210_1"
     assert board.clock_ns == 3.33
     assert board.clock_uncertainty_ns == 0.4995
-    assert board.slrs == 4
+    assert (board.slrs, board.ddr_slrs) == (4, [0, 1, 2, 3])
     assert board.device == Resources(
         lut=1_728_000, ff=3_456_000, dsp=12_288, bram_18k=2 * 2_688, uram=1_280
     )
@@ -61,6 +61,8 @@ def test_board_is_frozen():
         ({"part": None}, "part: found None"),
         ({"device": {"lut": 1}}, "no key device.ff"),
         ({"slrs": 6}, "6 SLRs with 345000 lut are more than the device"),
+        ({"ddr_slrs": [0, 4]}, "ddr_slrs: found [0, 4], expected Value error, SLR numbers, from 0"),
+        ({"ddr_slrs": []}, "ddr_slrs: found []"),
     ],
 )
 def test_wrong_board_file_is_refused(tmp_path, monkeypatch, change, message):

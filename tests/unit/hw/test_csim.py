@@ -12,7 +12,8 @@ import pytest
 from fpga_gnn.contract import emit_header, load_contract
 from fpga_gnn.errors import InputError, ToolFailedError, ToolMissingError
 from fpga_gnn.hw import csim
-from fpga_gnn.hw.csim import CsimConnectedComponents, cache_dir
+from fpga_gnn.hw.cache import cache_dir
+from fpga_gnn.hw.csim import CsimConnectedComponents
 
 CONTRACT = load_contract("w8")
 

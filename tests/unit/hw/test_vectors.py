@@ -7,7 +7,7 @@ import pytest
 
 from fpga_gnn.contract import load_contract
 from fpga_gnn.errors import InputError
-from fpga_gnn.hw.vectors import format_vectors, read_vectors, write_vectors
+from fpga_gnn.hw.vectors import format_vectors, read_vectors, vectors_contract, write_vectors
 
 CONTRACT = load_contract("w8")
 CASES = {"one": {"a": np.array([[1, -2], [3, 4]]), "b": []}, "two": {"a": 7}}
@@ -57,3 +57,13 @@ def test_other_contract(golden):
     other = CONTRACT.with_partition(2, 1)
     with pytest.raises(InputError, match=f"expected contract {other.sha256[:12]}"):
         read_vectors(golden, "kernel", other)
+
+
+def test_the_contract_of_a_file_is_read_without_it(golden, tmp_path):
+    assert vectors_contract(golden) == CONTRACT.sha256
+    for text in ("", "kernel x\n", "kernel x\ncontracts y\n", "kernel x\ncontract \u00e9\n"):
+        golden.write_text(text)
+        with pytest.raises(InputError, match=r"expected golden vectors; .*make_golden"):
+            vectors_contract(golden)
+    with pytest.raises(InputError, match="expected golden vectors"):
+        vectors_contract(tmp_path / "absent.txt")
