@@ -40,8 +40,8 @@ class DwalkSettings:
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """The tracks, in how many passes they were found, and how many nodes and edges these looked at
-    to find the best paths: what the firmware's time is made of."""
+    """The tracks, in how many passes the paths were found, and the edges that were left before each
+    of these, added up: what the firmware's time is made of."""
 
     tracks: HitLists
     n_passes: int
@@ -148,7 +148,7 @@ def _path(start: int, following: Mapping[int, int]) -> list[int]:
 def _heaviest_paths(
     children: Children, component: list[int], active: list[int]
 ) -> tuple[list[list[int]], int, int]:
-    """Return the paths, the number of passes, and of the nodes and edges that they looked at.
+    """Return the paths, the number of passes, and the edges left before each of them, added up.
 
     ``children`` [N] are the (child, weight) of each node, ascending; ``component`` [N] is a label,
     ``active`` has all nodes with children in topological order.
@@ -161,9 +161,9 @@ def _heaviest_paths(
         following: dict[int, int] = {}
         parents: set[int] = set()
         for node in reversed(active):
-            n_visits += 1 if used[node] else 1 + len(children[node])
             for child, weight in [] if used[node] else children[node]:
                 if not used[child]:
+                    n_visits += 1
                     parents.add(child)
                     if node not in following or weight + best[child] > best[node]:
                         best[node], following[node] = weight + best[child], child

@@ -324,10 +324,13 @@ def test_bad_edges_are_named(build, n_nodes, edges, message):
     [
         ("dwalk.hpp", "score > set.add_cut", "score >= set.add_cut"),
         ("dwalk.hpp", "score >= set.min_cut", "score > set.min_cut"),
-        ("dwalk.hpp", "|| weight > best)", "|| weight >= best)"),
-        ("dwalk.hpp", "best == memory.weight[rival] && node < rival", "false"),
-        ("dwalk.hpp", "SCORE_BITS - 1 + width_of(CFG::MAX_NODES)>", "SCORE_BITS>"),
-        ("dwalk.hpp", "memory.n_parents[child] = memory.n_parents[child] - 1;", ""),
+        ("dwalk.hpp", "|| weight > best.weight)", "|| weight >= best.weight)"),
+        ("dwalk.hpp", "best.weight == rival.value && node < rival.node", "false"),
+        ("dwalk.hpp", "SCORE_BITS - 1 + width_of(CFG::MAX_NODES - 1)>", "SCORE_BITS>"),
+        ("dwalk.hpp", "{0, before.left - 1, before.one}", "before"),
+        ("dwalk.hpp", "rows.row.chain && before.one", "rows.row.chain"),
+        ("dwalk.hpp", "components.parent[high] = low;", ""),
+        ("delayed_writes.hpp", "waiting |= waiting_[stage].valid", "waiting |= false"),
     ],
 )
 def test_a_changed_kernel_fails_its_bench(run_changed, header, old, new):

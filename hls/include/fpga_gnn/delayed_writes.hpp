@@ -1,7 +1,8 @@
 // Read-modify-write of a table at II = 1: writes wait in registers, where reads look first.
 // Reference: fpga_gnn/reference/track_builder.py
 // Law:   read(table, at) is the last value given to step() for `at`, or table[at] if none is
-//        waiting. A write reaches the table STAGES steps after its step(), or at drain().
+//        waiting. A write reaches the table STAGES steps after its step(), or at drain(). Where the
+//        value takes long to make, a loop asks is_waiting(at) and reads only if it is not.
 // Needs: one step() after each read(); drain() before anything else reads the table. STAGES is at
 //        least the read latency of the table's memory and the cycle that makes the new value.
 // Cost:  STAGES comparators and multiplexers. The table itself is written STAGES steps after it
@@ -26,6 +27,17 @@ class delayed_writes {
             }
         }
         return found;
+    }
+
+    bool is_waiting(INDEX at) const {
+        FPGA_GNN_HLS(inline)
+        bool waiting = false;
+    ANY:
+        for (int stage = 0; stage < STAGES; ++stage) {
+            FPGA_GNN_HLS(unroll)
+            waiting |= waiting_[stage].valid && waiting_[stage].at == at;
+        }
+        return waiting;
     }
 
     void step(VALUE table[], bool valid, INDEX at, VALUE value) {

@@ -19,8 +19,8 @@ namespace fpga_gnn {
 constexpr std::int32_t OVERFLOW_PASSES = 4;
 constexpr std::int32_t EDGES_WITH_CYCLE = 8;
 
-// How a call ended: 256 bits. DWALK counts the passes, the nodes and edges that they looked at,
-// and the edges that were left when they were used up.
+// How a call ended: 256 bits. DWALK counts the passes, the edges that were left before each of them
+// (n_visits, added up) and those that were left when they were used up.
 struct track_status {
     std::int32_t n_tracks, n_hits, errors, n_passes, n_visits, n_unfinished, unused[2];
 };

@@ -19,8 +19,8 @@ def walk(min_hits, by_length=False):
 
 
 def test_the_simple_component_then_the_paths_of_each_pass():
-    """Three looks: at nodes 0, 1 and their edges, at 0 (used) and 1 with its edges, at 1 (used)."""
-    assert walk(2) == ([[4, 5], [0, 2], [1, 3]], 2, 5 + 4 + 1)
+    """Edges 0-2, 1-2 and 1-3 are left before the first pass, 1-3 before the second."""
+    assert walk(2) == ([[4, 5], [0, 2], [1, 3]], 2, 3 + 1)
 
 
 def test_nodes_left_over_are_tracks_of_one():
