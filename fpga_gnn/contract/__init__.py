@@ -1,4 +1,4 @@
-"""The numeric contract: formats, shapes, loading, hash and C++ header."""
+"""The numeric contract: formats, shapes, loading, hash, C++ header and SystemVerilog packages."""
 
 from fpga_gnn.contract.config import (
     Aggregation,
@@ -29,10 +29,12 @@ from fpga_gnn.contract.records import (
     ModuleMapRecords,
     dydx_sign,
 )
+from fpga_gnn.contract.sv_package import SV_PACKAGE_NAME, emit_sv_package
 
 __all__ = [
     "DOUBLET_WINDOWS",
     "HEADER_NAME",
+    "SV_PACKAGE_NAME",
     "TRIPLET_WINDOWS",
     "Aggregation",
     "CandidateRecords",
@@ -50,6 +52,7 @@ __all__ = [
     "divide_half_even",
     "dydx_sign",
     "emit_header",
+    "emit_sv_package",
     "load_contract",
     "parse_contract",
     "read_yaml",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
 
 from fpga_gnn.contract.config import Aggregation
 from fpga_gnn.contract.fixed_point import FixedPoint, Int64, Rounding
@@ -53,3 +58,13 @@ class IntegerNetwork:
     def score(self) -> FixedPoint:
         """Format of the edge score (a logit: the decision is score > cut)."""
         return self.decoder[-1].output
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all weights and formats: names the network in a binary that has them inside."""
+        text = json.dumps(asdict(self), sort_keys=True, default=_plain)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value.model_dump(mode="json")

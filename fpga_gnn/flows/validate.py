@@ -9,6 +9,7 @@ from typing import Any
 
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.store import EventStore
+from fpga_gnn.events.view import detector_of, restrict
 from fpga_gnn.export.firmware import Firmware
 from fpga_gnn.flows.design import REPORT, write_design
 from fpga_gnn.graphs.truth import EdgeLabels, label_edges
@@ -21,6 +22,7 @@ from fpga_gnn.tracks.metrics import TrackMatch, match_tracks, summarize
 from fpga_gnn.training.pipeline import quality_row
 from fpga_gnn.training.run import Run
 from fpga_gnn.verify.ladder import Ladder, ScoredEvent
+from fpga_gnn.verify.rung import Rung
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,12 @@ def validate(
     """
     ladder = Ladder(run, firmware)
     scored = ladder.climb(events, min_edges=min_edges, progress=progress)
-    rungs = [
+    return Validation(scored, rung_results(ladder.rungs), ladder.n_edges)
+
+
+def rung_results(rungs: Iterable[Rung]) -> list[RungResult]:
+    """Return the rungs' counts as a report has them."""
+    return [
         RungResult(
             kernel=rung.kernel,
             left=rung.left,
@@ -56,9 +63,8 @@ def validate(
             different=rung.n_different,
             seconds=round(rung.seconds, 3),
         )
-        for rung in ladder.rungs
+        for rung in rungs
     ]
-    return Validation(scored, rungs, ladder.n_edges)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +112,11 @@ def held_out_ids(run: Run, store: EventStore) -> tuple[int, ...]:
 
 
 def held_out_first(run: Run, store: EventStore) -> Iterator[Event]:
-    """Read all events of ``store``, those that ``run`` has not seen first."""
-    unseen = set(held_out_ids(run, store))
+    """Read all events of ``store``, those that ``run`` has not seen first, with the hits of the
+    detector that its module map knows."""
+    unseen, detector = set(held_out_ids(run, store)), detector_of(run.module_map.modules)
     for event_id in sorted(store.event_ids, key=lambda i: (i not in unseen, i)):
-        yield store.read(event_id)
+        yield restrict(store.read(event_id), detector)
 
 
 def flow_report(flow: str, run: Run, board: Board, checked: Validation, **found: Any) -> FlowReport:

