@@ -30,6 +30,10 @@ class ToolFailedError(FpgaGnnError):
     """A program ran and failed; the message names its log."""
 
 
+class DeviceError(FpgaGnnError):
+    """A card refused, failed, or did not answer in time."""
+
+
 class CapacityError(FpgaGnnError):
     """More hits, edges or doublets than a kernel or partition has slots for."""
 

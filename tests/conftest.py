@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from fpga_gnn.training.pipeline import (
 )
 
 FAKE_VITIS = Path(__file__).parent / "fake_vitis.py"
+XRT_DOUBLE = Path(__file__).parent / "xrt_double"
 
 
 @pytest.fixture(scope="session")
@@ -163,6 +166,15 @@ def fake_vitis(tmp_path, monkeypatch) -> Callable[..., None]:
             (folder / name).chmod(0o755)
 
     return install
+
+
+@pytest.fixture
+def pyxrt(monkeypatch) -> Iterator[ModuleType]:
+    """The stand-in for XRT's Python binding, which our code imports, with a new machine."""
+    monkeypatch.syspath_prepend(XRT_DOUBLE)
+    sys.modules.pop("pyxrt", None)
+    yield importlib.import_module("pyxrt")
+    del sys.modules["pyxrt"]
 
 
 @pytest.fixture

@@ -80,13 +80,15 @@ def hls(script: str) -> None:
 
 
 def link(arguments: list[str]) -> None:
-    target, binary, kernel = arguments[2], Path(arguments[6]), Path(arguments[7])
+    target, binary, kernels = arguments[2], Path(arguments[6]), list(map(Path, arguments[7:]))
     expected = ["--link", "--target", target, "--config", "link.cfg"]
-    expected += ["--output", f"{kernel.stem}.xclbin", f"{kernel.stem}.xo"]
+    expected += ["--output", f"{binary.stem}.xclbin", *(f"{kernel.stem}.xo" for kernel in kernels)]
     config = Path("link.cfg").read_text().splitlines()
-    if arguments != expected or not kernel.is_file() or "[connectivity]" not in config:
+    present = all(kernel.is_file() for kernel in kernels)
+    if arguments != expected or not present or "[connectivity]" not in config:
         sys.exit(f"ERROR: arguments {arguments}")
-    assert any(line.startswith(f"nk={kernel.stem}:") for line in config)
+    linked = [line[3:].partition(":")[0] for line in config if line.startswith("nk=")]
+    assert linked == [kernel.stem for kernel in kernels]
     mode = behave("link" if target == "hw" else target)
     if mode != "no report":
         binary.write_text(target)
@@ -106,7 +108,7 @@ def main() -> None:
     if arguments == [VERSIONS[program]]:
         name = "v++" if program == "v++" else "Vitis HLS"
         print(f"\n****** {name} v2023.2 (64-bit)")
-    elif program == "v++" and len(arguments) == 8:
+    elif program == "v++" and len(arguments) >= 8:
         link(arguments)
     elif arguments[:-1] == SCRIPT_ARGS.get(program) and Path(arguments[-1]).is_file():
         hls(arguments[-1])

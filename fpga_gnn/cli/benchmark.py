@@ -25,6 +25,9 @@ def benchmark(
     backend: Annotated[
         BackendName, typer.Option(help="What runs a student; all give the same tracks.")
     ] = "torch",
+    xclbin: Annotated[
+        Path | None, typer.Option(help="Binary that the backend board loads into the card.")
+    ] = None,
     max_events: Annotated[int | None, typer.Option(min=1, help="Time so many events.")] = None,
     repeat: Annotated[
         int | None, typer.Option(help="Calls per event and option, after a warm-up.")
@@ -55,7 +58,7 @@ def benchmark(
     options = {"repeat": repeat, "threads": threads, "device": device, "stages": only or None}
     config = checked(BenchmarkConfig, options, "benchmark")
     folder = model_folder(model)
-    timed = load_timed_model(folder, backend, config.runtime, out / "design")
+    timed = load_timed_model(folder, backend, config.runtime, out / "design", xclbin)
     embedding = load_metric_learning(metric_learning) if metric_learning else None
     view = EventView.of(EventStore.open(events), timed.detector, max_events)
     with progress_bar("events") as progress:

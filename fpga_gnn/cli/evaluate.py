@@ -25,6 +25,9 @@ def evaluate(
     backend: Annotated[
         BackendName, typer.Option(help="What runs a student; all give the same tracks.")
     ] = "torch",
+    xclbin: Annotated[
+        Path | None, typer.Option(help="Binary that the backend board loads into the card.")
+    ] = None,
     detector: Annotated[
         Detector | None, typer.Option(help="Hits to use; default: those the model learned from.")
     ] = None,
@@ -46,7 +49,7 @@ def evaluate(
     threads: Annotated[int, typer.Option(help="CPU threads of PyTorch.")] = 1,
 ) -> None:
     """Report edge and track efficiency, fakes and duplicates of every track builder."""
-    from fpga_gnn.flows.backends import backend_model
+    from fpga_gnn.flows.backends import backend_model, require_no_xclbin
     from fpga_gnn.flows.evaluate import EVALUATION
     from fpga_gnn.flows.evaluate import evaluate as run_evaluation
     from fpga_gnn.report.evaluation import graph_lines, table_lines
@@ -54,12 +57,13 @@ def evaluate(
     from fpga_gnn.training.edge_model import load_model, model_folder
 
     how = {"device": device, "amp": amp, "compile": compile, "threads": threads}
+    require_no_xclbin(xclbin, backend)
     folder = model_folder(model)
     runtime = checked(Runtime, how, "evaluate")
     if backend == "torch":
         trained = load_model(folder, runtime)
     else:
-        trained = backend_model(folder, backend, out / "design")
+        trained = backend_model(folder, backend, out / "design", xclbin)
     view = EventView.of(EventStore.open(events), detector or trained.detector, max_events)
     with progress_bar("events") as progress:
         evaluation = run_evaluation(

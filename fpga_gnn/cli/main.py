@@ -13,6 +13,7 @@ from fpga_gnn.cli import (
     benchmark,
     bless,
     demo,
+    estimate,
     evaluate,
     export,
     header,
@@ -29,6 +30,7 @@ from fpga_gnn.cli import (
     train,
     train_teacher,
     validate,
+    yosys,
 )
 from fpga_gnn.errors import FpgaGnnError
 
@@ -52,7 +54,9 @@ app.command()(reshape.reshape)
 app.command()(reconstruct.reconstruct)
 app.command()(evaluate.evaluate)
 app.command()(benchmark.benchmark)
+app.command()(estimate.estimate)
 app.command()(synth.synth)
+app.command()(yosys.yosys)
 app.command()(bless.bless)
 app.command()(validate.validate)
 app.command()(header.header)

@@ -28,6 +28,9 @@ def reconstruct(
     against: Annotated[
         BackendName | None, typer.Option(help="Hold every stage against this backend, exactly.")
     ] = None,
+    xclbin: Annotated[
+        Path | None, typer.Option(help="Binary that the backend board loads into the card.")
+    ] = None,
     max_events: Annotated[
         int | None, typer.Option(min=1, help="Reconstruct the first so many events.")
     ] = None,
@@ -48,6 +51,7 @@ def reconstruct(
             backend=backend,
             builder=builder,
             against=against,
+            xclbin=xclbin,
             progress=progress,
         )
     out_line = console().print

@@ -5,7 +5,10 @@ Every backend takes the same event to the same graph, scores and tracks.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,10 +30,12 @@ from fpga_gnn.graphs.graph import (
     node_positions,
 )
 from fpga_gnn.graphs.hits import QuantizedHits, quantize_hits
-from fpga_gnn.graphs.partition import pack, partition_graph
+from fpga_gnn.graphs.partition import PackedPartition, pack, partition_graph
 from fpga_gnn.hw.boards import load_board
 from fpga_gnn.hw.csim import CsimModuleMap
+from fpga_gnn.hw.kernel_calls import ModuleMapKernel, PartitionScorerKernel
 from fpga_gnn.hw.vectors import format_vectors
+from fpga_gnn.hw.xrt import Card
 from fpga_gnn.models.scoring import student_scores, to_integers
 from fpga_gnn.reference import interaction_network as reference_network
 from fpga_gnn.reference import module_map as reference_map
@@ -39,6 +44,9 @@ from fpga_gnn.training.data import graph_inputs
 from fpga_gnn.training.edge_model import StudentModel
 from fpga_gnn.training.run import Run, load_run
 from fpga_gnn.verify.track_kernels import TrackKernels
+
+_KERNEL_OF = {"cc": "connected_components", "cc-jr": "track_builder", "dwalk": "dwalk"}
+"""The kernel of each of ``KERNEL_BUILDERS``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +99,12 @@ class Backend(Protocol):
         """
 
 
-def load_backend(name: BackendName, run: Run, folder: Path) -> Backend:
-    """Return the backend ``name`` of ``run``; csim writes its project to ``folder``."""
+def load_backend(name: BackendName, run: Run, folder: Path, xclbin: Path | None = None) -> Backend:
+    """Return the backend ``name`` of ``run``.
+
+    csim writes its project to ``folder``; board needs ``xclbin``, the binary that it loads:
+    ``InputError`` without.
+    """
     match name:
         case "torch":
             return TorchBackend(run)
@@ -100,12 +112,25 @@ def load_backend(name: BackendName, run: Run, folder: Path) -> Backend:
             return ReferenceBackend(run)
         case "csim":
             return CsimBackend(run, _write_project(run, folder))
+        case "board":
+            if xclbin is None:
+                raise InputError("--backend board", "no binary", "--xclbin FILE")
+            network = run.student.integer_network()
+            return BoardBackend(run, Card(xclbin, run.contract, network.sha256))
 
 
-def backend_model(model: Path, name: BackendName, folder: Path) -> BackendModel:
+def backend_model(
+    model: Path, name: BackendName, folder: Path, xclbin: Path | None = None
+) -> BackendModel:
     """Return the student of the run ``model`` on the backend ``name``; see ``load_backend``."""
     run = load_run(model)
-    return BackendModel(run, load_backend(name, run, folder))
+    return BackendModel(run, load_backend(name, run, folder, xclbin))
+
+
+def require_no_xclbin(xclbin: Path | None, *backends: BackendName | None) -> None:
+    """Raise ``InputError`` for a binary that none of ``backends`` loads."""
+    if xclbin is not None and "board" not in backends:
+        raise InputError("--xclbin", xclbin, "--backend board, which loads it")
 
 
 def require_builder(name: str, backend: Backend) -> None:
@@ -166,16 +191,13 @@ class ReferenceBackend:
         return self._tracks.labels(*_problem(self._run, name, graph, scored))
 
 
-class CsimBackend:
-    """The kernels' C++ compiled for this machine; the classifier works on partitions."""
+class _KernelBackend(ABC):
+    """The kernels one by one; the classifier works on partitions."""
 
-    name: BackendName = "csim"
-    builders = KERNEL_BUILDERS
-
-    def __init__(self, run: Run, project: HlsProject) -> None:
-        self._run, self.project = run, project
-        self._map, self._tracks = CsimModuleMap(run.contract), TrackKernels.csim(run.contract)
-        project.compile()
+    def __init__(
+        self, run: Run, module_map: CsimModuleMap | ModuleMapKernel, tracks: TrackKernels
+    ) -> None:
+        self._run, self._map, self._tracks = run, module_map, tracks
 
     def graph(self, event: Event) -> BuiltGraph:
         contract, module_map = self._run.contract, self._run.module_map
@@ -195,15 +217,54 @@ class CsimBackend:
         contract = self._run.contract
         shape, hops = contract.partition, contract.network.iterations
         partitioned = partition_graph(graph, shape, hops)
-        scores = [
-            to_integers(self.project.scores(pack(part, graph, shape)), self._run.grid.score)
-            for part in partitioned.partitions
-        ]
-        merged = partitioned.gather_scores(scores)
+        packed = (pack(part, graph, shape) for part in partitioned.partitions)
+        found = zip(partitioned.partitions, self._partition_scores(packed), strict=True)
+        merged = partitioned.gather_scores([scores[: part.edges.size] for part, scores in found])
         return GraphScores(merged, len(partitioned.partitions), partitioned.unplaced)
 
     def labels(self, name: str, graph: Graph, scored: GraphScores) -> Int64:
         return self._tracks.labels(*_problem(self._run, name, graph, scored))
+
+    @abstractmethod
+    def _partition_scores(self, partitions: Iterable[PackedPartition]) -> list[Int64]:
+        """Return the integer scores of each of ``partitions``: of its edges, then maybe padding."""
+
+
+class CsimBackend(_KernelBackend):
+    """The kernels' C++ compiled for this machine."""
+
+    name: BackendName = "csim"
+    builders = KERNEL_BUILDERS
+
+    def __init__(self, run: Run, project: HlsProject) -> None:
+        super().__init__(run, CsimModuleMap(run.contract), TrackKernels.csim(run.contract))
+        self.project = project
+        project.compile()
+
+    def _partition_scores(self, partitions: Iterable[PackedPartition]) -> list[Int64]:
+        grid = self._run.grid.score
+        return [to_integers(self.project.scores(packed), grid) for packed in partitions]
+
+
+class BoardBackend(_KernelBackend):
+    """The kernels on a card; partitions are scored by all its classifiers at once.
+
+    The track builders are those whose kernel the card's binary has.
+    """
+
+    name: BackendName = "board"
+
+    def __init__(self, run: Run, card: Card) -> None:
+        module_map = ModuleMapKernel(run.contract, card.kernel("module_map"))
+        super().__init__(run, module_map, TrackKernels.called(run.contract, card.kernel))
+        scorer = partial(card.run_all, "partition_scorer")
+        self._scorer = PartitionScorerKernel(run.contract, scorer)
+        units = card.design.units
+        self.builders = tuple(name for name in KERNEL_BUILDERS if _KERNEL_OF[name] in units)
+
+    def _partition_scores(self, partitions: Iterable[PackedPartition]) -> list[Int64]:
+        slots = ((p.node_features, p.edge_features, p.edge_index) for p in partitions)
+        return list(self._scorer.scores(slots))
 
 
 def _write_project(run: Run, folder: Path) -> HlsProject:

@@ -19,7 +19,13 @@ from fpga_gnn.events.event import Event
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.events.view import Detector, detector_of
 from fpga_gnn.flows.backend_names import BackendName
-from fpga_gnn.flows.backends import Backend, BuiltGraph, GraphScores, load_backend
+from fpga_gnn.flows.backends import (
+    Backend,
+    BuiltGraph,
+    GraphScores,
+    load_backend,
+    require_no_xclbin,
+)
 from fpga_gnn.flows.benchmark_way import Way
 from fpga_gnn.graphs.construction import GraphConstruction, HitGraph, ModuleMapConstruction
 from fpga_gnn.graphs.truth import EdgeLabels, label_edges
@@ -96,17 +102,18 @@ class TimedModel(Protocol):
 
 
 def load_timed_model(
-    folder: Path, backend: BackendName, runtime: Runtime, design: Path
+    folder: Path, backend: BackendName, runtime: Runtime, design: Path, xclbin: Path | None = None
 ) -> TimedModel:
-    """Read a teacher or a student; csim writes its project to ``design``.
+    """Read a teacher or a student; csim writes its project to ``design``, board loads ``xclbin``.
 
     ``InputError`` for no model, a teacher on another backend than torch, or a device that this
     machine does not have.
     """
+    require_no_xclbin(xclbin, backend)
     _require_device(runtime.device)
     model = load_model(folder, runtime)
     if isinstance(model, StudentModel):
-        return TimedStudent(model.run, backend, runtime.threads, design)
+        return TimedStudent(model.run, backend, runtime.threads, design, xclbin)
     assert isinstance(model, TeacherModel)
     if backend != "torch":
         raise InputError("backend", backend, "torch, which runs a teacher", "try --model student")
@@ -181,8 +188,15 @@ class TimedTeacher:
 class TimedStudent:
     """A quantized student whose stages run on ``backend``, which is loaded when first needed."""
 
-    def __init__(self, run: Run, backend: BackendName, threads: int, design: Path) -> None:
-        self._run, self._design = run, design
+    def __init__(
+        self,
+        run: Run,
+        backend: BackendName,
+        threads: int,
+        design: Path,
+        xclbin: Path | None = None,
+    ) -> None:
+        self._run, self._design, self._xclbin = run, design, xclbin
         self._threads = threads if backend == "torch" else 1
         self.backend = backend
         self.construction = ModuleMapConstruction(run.module_map, run.contract)
@@ -191,7 +205,7 @@ class TimedStudent:
 
     @cached_property
     def _stages(self) -> Backend:
-        return load_backend(self.backend, self._run, self._design)
+        return load_backend(self.backend, self._run, self._design, self._xclbin)
 
     @cached_property
     def points(self) -> Mapping[str, WorkingPoint]:

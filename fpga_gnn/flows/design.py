@@ -24,12 +24,12 @@ from fpga_gnn.hw.vitis.jobs import (
     write_composition_job,
     write_kernel_job,
 )
-from fpga_gnn.hw.vitis.link import LINK_CONFIG, composition_config
+from fpga_gnn.hw.vitis.link import LINK_CONFIG, binary_config
 from fpga_gnn.reference import interaction_network
 from fpga_gnn.training.run import Run
 
-KERNELS = "kernels"
-"""Folder of the jobs for Vitis inside a design."""
+KERNELS, BINARIES = "kernels", "binaries"
+"""Folders inside a design: of the jobs for Vitis, and of what v++ makes of them."""
 
 REPORT = "report.json"
 """A flow's report, in the folder of its results."""
@@ -47,15 +47,20 @@ def write_design(run: Run, board: Board, folder: Path, events: Iterable[Event]) 
 
     ``edge_classifier.onnx`` and ``edge_classifier_lowered.onnx``, ``edge_classifier/`` (hls4ml
     project; its bench replays the first partitions of ``events``), ``kernels/<name>/`` (a job for
-    Vitis of each kernel, of the classifier and of each composition, which has ``link.cfg``, too).
+    Vitis of each kernel, of the classifier and of each composition), ``binaries/<name>/link.cfg``.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / PROJECT).is_dir():
         raise InputError(folder, "files of something else", "an empty folder or an earlier design")
     firmware = write_firmware(
         run.student, run.contract, hls_target(board), folder, _vectors(run, events)
     )
-    shutil.rmtree(folder / KERNELS, ignore_errors=True)
+    for part in (KERNELS, BINARIES):
+        shutil.rmtree(folder / part, ignore_errors=True)
     _write_jobs(run, board, firmware.project.folder, folder / KERNELS)
+    for name in load_kernels().binaries:
+        (folder / BINARIES / name).mkdir(parents=True)
+        config = binary_config(name, run.contract, board)
+        (folder / BINARIES / name / LINK_CONFIG).write_text(config, encoding="utf-8")
     return firmware
 
 
@@ -66,8 +71,6 @@ def _write_jobs(run: Run, board: Board, project: Path, folder: Path) -> None:
     write_classifier_job(project, board, folder / PROJECT)
     for name in kernels.compositions:
         write_composition_job(name, contract, board, project, folder / name)
-        config = composition_config(name, contract, board)
-        (folder / name / LINK_CONFIG).write_text(config, encoding="utf-8")
 
 
 def save_qonnx(run: Run, path: Path) -> None:

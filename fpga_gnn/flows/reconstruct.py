@@ -23,6 +23,7 @@ from fpga_gnn.flows.backends import (
     GraphScores,
     load_backend,
     require_builder,
+    require_no_xclbin,
 )
 from fpga_gnn.report.reconstruction import (
     STAGES,
@@ -51,14 +52,16 @@ def reconstruct(
     backend: BackendName,
     builder: str,
     against: BackendName | None = None,
+    xclbin: Path | None = None,
     progress: Progress,
 ) -> Reconstruction:
     """Find the tracks of ``store`` with the run ``model``; write them and a report into ``folder``.
 
     Events whose tracks lie there already, made the same way, are not done again. With ``against``
     each stage is held to ``==`` against that backend on the same input: ``MismatchError`` at the
-    first difference. csim keeps its project in ``folder/design``.
+    first difference. csim keeps its project in ``folder/design``, board loads ``xclbin``.
     """
+    require_no_xclbin(xclbin, backend, against)
     run = load_run(model)
     view = EventView.of(store, detector_of(run.module_map.modules), max_events)
     if not len(view):
@@ -66,6 +69,8 @@ def reconstruct(
     settings = {"backend": backend, "builder": builder, "model": sha256_of(model / RUN_FILE)}
     if against:
         settings["against"] = against
+    if xclbin:
+        settings["xclbin"] = sha256_of(xclbin)
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[int, EventFigure] = {}
     keys = {}
@@ -76,8 +81,8 @@ def reconstruct(
             found[event_id] = figure
     begin = time.perf_counter()
     if len(found) < len(view):
-        ours = load_backend(backend, run, folder / _DESIGN)
-        peer = load_backend(against, run, folder / _DESIGN) if against else None
+        ours = load_backend(backend, run, folder / _DESIGN, xclbin)
+        peer = load_backend(against, run, folder / _DESIGN, xclbin) if against else None
         for one in (ours, peer or ours):
             require_builder(builder, one)
     setup = time.perf_counter() - begin

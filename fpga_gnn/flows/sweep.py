@@ -35,6 +35,9 @@ from fpga_gnn.graphs.truth import label_edges
 from fpga_gnn.report.estimates import classifier_cost, cycles_per_edge
 from fpga_gnn.report.evaluation import RateFigure
 from fpga_gnn.report.plots import ParetoPoint, pareto
+from fpga_gnn.report.resource_fit import load_fit
+from fpga_gnn.report.resources import added
+from fpga_gnn.report.rtl_estimates import classifier_resources
 from fpga_gnn.report.sweep import (
     BUILDERS,
     BuilderFigure,
@@ -456,6 +459,7 @@ def _cost(run: Run, job: _Job) -> CostFigure:
         nonzero_weights=cost.nonzero_weights,
         weight_bits=cost.weight_bits,
         memory_bits=cost.memory_bits,
+        lane=added(classifier_resources(network, run.contract, load_fit().coefficients)),
         n_partitioned=len(counts),
         partitions_per_event=n_partitions / len(counts),
         unplaced_edges=n_unplaced,

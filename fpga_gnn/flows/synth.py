@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fpga_gnn.errors import ToolFailedError, ToolMissingError
 from fpga_gnn.events.store import EventStore
+from fpga_gnn.flows.baseline import against_baseline
 from fpga_gnn.flows.design import KERNELS, REPORT, write_design
 from fpga_gnn.flows.validate import flow_report, held_out_first, validate
 from fpga_gnn.flows.vitis import (
@@ -19,10 +20,8 @@ from fpga_gnn.flows.vitis import (
 from fpga_gnn.hw.boards import Board
 from fpga_gnn.hw.toolchain import Tool
 from fpga_gnn.hw.vitis.tools import INSTALL_VITIS, find_linker, find_vitis
-from fpga_gnn.report.baseline import baseline_file, compared, find_drift, load_baseline
 from fpga_gnn.report.estimates import classifier_estimates
 from fpga_gnn.report.summary import FlowReport, Step, save_report
-from fpga_gnn.resources import resource_dir
 from fpga_gnn.training.run import Run
 
 VITIS_MISSING = f"Vitis HLS (vitis-run or vitis_hls) is not on PATH; {INSTALL_VITIS}"
@@ -67,13 +66,15 @@ def synth(
     )
     detail = f"{checked.n_edges} edges of {len(checked.events)} events, all rungs equal"
     steps.append(Step(name="csim", done=True, detail=detail))
+    network = run.student.integer_network()
     vendor = VitisOutcome()
     if vitis is None:
         detail = f"{VITIS_MISSING}; csim ran instead"
         steps.append(Step(name=",".join(plan.steps), done=False, detail=detail))
     else:
-        vendor = run_vitis(vitis, linker, plan, run.contract, board, folder, announce)
-    network = run.student.integer_network()
+        vendor = run_vitis(
+            vitis, linker, plan, run.contract, network.sha256, board, folder, announce
+        )
     summary = flow_report(
         "synth",
         run,
@@ -86,24 +87,10 @@ def synth(
         ],
         tools={tool.name: tool.version for tool in (vitis, linker) if tool is not None},
     )
-    summary = _against_baseline(summary)
+    summary = against_baseline(summary)
     save_report(summary, folder / REPORT)
     _require_all(summary, plan, vendor, vitis, linker, folder / REPORT)
     return summary
-
-
-def _against_baseline(report: FlowReport) -> FlowReport:
-    """Return ``report`` with its drift from the committed baseline, if a vendor's tool ran."""
-    if not report.tools:
-        return report
-    path = baseline_file(report, resource_dir("vivado_scripts") / "baselines")
-    baseline = load_baseline(path)
-    if baseline is None:
-        step = Step(name="baseline", done=False, detail=f"no {path}; fpga-gnn bless makes it")
-        return report.model_copy(update={"steps": [*report.steps, step]})
-    step = Step(name="baseline", done=True, detail=compared(baseline, report.hardware))
-    drift = find_drift(baseline, report.hardware)
-    return report.model_copy(update={"steps": [*report.steps, step], "drift": drift})
 
 
 def _require_all(

@@ -5,7 +5,7 @@ A job whose step fails goes no further; the others do, so that one failure does 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,12 @@ from fpga_gnn.contract import Contract
 from fpga_gnn.errors import InputError, ToolFailedError
 from fpga_gnn.export.hls4ml_project import PROJECT
 from fpga_gnn.flows.design import KERNELS
+from fpga_gnn.hw.binary import Design, LinkTarget
 from fpga_gnn.hw.boards import Board
 from fpga_gnn.hw.kernels import load_kernels
 from fpga_gnn.hw.toolchain import Tool
 from fpga_gnn.hw.vitis.jobs import Job, read_job
-from fpga_gnn.hw.vitis.link import LinkTarget, composition_config, run_link, slr_overflow
+from fpga_gnn.hw.vitis.link import binary_config, compute_units, run_link, slr_overflow
 from fpga_gnn.hw.vitis.resume import StepResult
 from fpga_gnn.hw.vitis.steps import (
     HLS_STEPS,
@@ -80,21 +81,24 @@ def run_vitis(
     linker: Tool | None,
     plan: VitisPlan,
     contract: Contract,
+    network_sha256: str,
     board: Board,
     folder: Path,
     announce: Announce,
 ) -> VitisOutcome:
     """Run ``plan`` on the jobs of the design in ``folder``, in ``folder/vitis``.
 
-    Steps that are done with the same inputs are not run again. What a step needs runs before it.
+    The design is of ``contract`` and of the network with this hash. Steps that are done with the
+    same inputs are not run again. What a step needs runs before it.
     """
-    flow = _Flow(vitis, linker, plan, contract, board, folder, announce)
+    flow = _Flow(vitis, linker, plan, contract, network_sha256, board, folder, announce)
     kernels = load_kernels()
-    for name in (PROJECT, *kernels.kernels):
-        flow.run_job(name, plan.steps)
-    if plan.compositions:
-        for name in kernels.compositions:
-            flow.run_composition(name)
+    binaries = kernels.binaries if plan.compositions and plan.links else {}
+    linked = {part for parts in binaries.values() for part in parts} if linker else set()
+    for name in (PROJECT, *kernels.kernels, *(kernels.compositions if plan.compositions else ())):
+        flow.run_job(name, [*plan.steps, "xo"] if name in linked else plan.steps)
+    for name, parts in binaries.items():
+        flow.run_links(name, parts)
     return flow.outcome
 
 
@@ -104,17 +108,20 @@ class _Flow:
     linker: Tool | None
     plan: VitisPlan
     contract: Contract
+    network_sha256: str
     board: Board
     folder: Path
     announce: Announce
     outcome: VitisOutcome = field(default_factory=VitisOutcome)
+    done: dict[str, Job] = field(default_factory=dict)
+    """Jobs of which no step failed, by name."""
 
     @property
     def root(self) -> Path:
         return self.folder / "vitis"
 
-    def run_job(self, name: str, steps: Sequence[str]) -> Job | None:
-        """Run the HLS steps among ``steps`` on a job; None if one failed."""
+    def run_job(self, name: str, steps: Sequence[str]) -> None:
+        """Run the HLS steps among ``steps`` on a job until one fails."""
         job = read_job(self.folder / KERNELS / name)
         possible = []
         for step in HLS_STEPS:
@@ -129,34 +136,42 @@ class _Flow:
             limit = self.plan.timeout_s
             action = partial(run_step, step, job, self.vitis, self.board, self.root, limit)
             if not self._run(f"{step} {name}", action):
-                return None
-        return job
+                return
+        self.done[name] = job
 
-    def run_composition(self, name: str) -> None:
-        """Run the HLS steps on a composition, then link it for every target asked for."""
-        if not self.plan.links or self.linker is None:
-            self.run_job(name, self.plan.steps)
+    def run_links(self, name: str, parts: Sequence[str]) -> None:
+        """Link binary ``name`` of ``parts`` for every target asked for."""
+        failed = [part for part in parts if part not in self.done]
+        if self.linker is None or failed:
+            reason = f"{', '.join(failed)} failed" if self.linker else LINKER_MISSING
             for step in self.plan.links:
-                self._add(f"{step} {name}", False, LINKER_MISSING)
-        elif job := self.run_job(name, [*self.plan.steps, "xo"]):
-            self._link(self.linker, name, job)
+                self._add(f"{step} {name}", False, reason)
+        else:
+            self._link(self.linker, name, {part: self.done[part] for part in parts})
 
-    def _link(self, linker: Tool, name: str, job: Job) -> None:
-        made = work_folder(job, self.vitis, self.root)
-        unit = csynth_report(made).used
-        n_units = self.contract.kernels.edge_classifier.lanes
-        if too_large := slr_overflow(self.board, n_units, unit):
+    def _link(self, linker: Tool, name: str, jobs: Mapping[str, Job]) -> None:
+        made = {part: work_folder(job, self.vitis, self.root) for part, job in jobs.items()}
+        used = {part: csynth_report(folder).used for part, folder in made.items()}
+        units = compute_units(name, self.contract)
+        if too_large := slr_overflow(self.board, units, used):
             self._add(f"SLRs of {name}", True, f"not tied to one: csynth needs {too_large} in it")
         for step in self.plan.links:
-            self.announce(f"{step} {name}, {n_units} compute units, in {self.root}")
+            design = Design(
+                contract_sha256=self.contract.sha256,
+                network_sha256=self.network_sha256,
+                platform=self.board.platform,
+                target=_LINK_STEPS[step],
+                units={jobs[part].top: n_units for part, n_units in units.items()},
+            )
+            self.announce(f"{step} {name}, {sum(units.values())} compute units, in {self.root}")
             action = partial(
                 run_link,
                 linker,
-                kernel_object(made, job),
-                job_key("xo", job, self.vitis),
-                composition_config(name, self.contract, self.board, unit),
-                self.board,
-                _LINK_STEPS[step],
+                name,
+                [kernel_object(made[part], job) for part, job in jobs.items()],
+                [job_key("xo", job, self.vitis) for job in jobs.values()],
+                binary_config(name, self.contract, self.board, used),
+                design,
                 self.root,
                 self.plan.timeout_s,
             )

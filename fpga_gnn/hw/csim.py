@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.metadata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ from fpga_gnn.hw.kernel_calls import (
     DwalkKernel,
     MappedGraph,
     ModuleMapKernel,
-    PartitionScorerKernel,
     Results,
     TrackBuilderKernel,
     require_feature_format,
@@ -140,22 +139,6 @@ class CsimDwalk(_Compiled, DwalkKernel):
         self._kernel = _load("dwalk", contract).dwalk
         self._kernel.argtypes = [*[ctypes.c_int32] * 7, *[_WORDS] * 4]
         self._kernel.restype = None
-
-
-class CsimPartitionScorer(_Compiled, PartitionScorerKernel):
-    """The partition scorer of ``contract`` with the edge classifier of the hls4ml ``project``
-    folder, into which it is compiled."""
-
-    def __init__(self, contract: Contract, project: Path) -> None:
-        super().__init__(contract, self._run_all)
-        self._kernel = load_composition("partition_scorer", contract, project).partition_scorer
-        self._kernel.argtypes = [_HALF_WORDS] * 3
-        self._kernel.restype = None
-
-    def _run_all(self, calls: Iterable[tuple[Arguments, Results]]) -> Iterator[Results]:
-        for arguments, results in calls:
-            self._run(arguments, results)
-            yield results
 
 
 def load_library(path: Path, contract: Contract) -> ctypes.CDLL:

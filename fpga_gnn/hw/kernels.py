@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from fpga_gnn.resources import resource_dir
 
@@ -40,6 +40,24 @@ class KernelList(_Section):
     cxxflags: list[str]
     kernels: dict[str, Kernel] = Field(min_length=1)
     compositions: dict[str, Composition]
+    binaries: dict[str, list[str]] = Field(min_length=1)
+    """Names of the kernels and compositions in each binary for a card."""
+
+    @field_validator("binaries")
+    @classmethod
+    def _of_known_kernels(
+        cls, binaries: dict[str, list[str]], info: ValidationInfo
+    ) -> dict[str, list[str]]:
+        known = {*info.data.get("kernels", ()), *info.data.get("compositions", ())}
+        for name, parts in binaries.items():
+            if not parts or not set(parts) <= known:
+                raise ValueError(f"{name}: some of {', '.join(sorted(known))}")
+        return binaries
+
+    @property
+    def tops(self) -> dict[str, Kernel | Composition]:
+        """What can be linked, by name."""
+        return {**self.kernels, **self.compositions}
 
 
 def hls_dir() -> Path:

@@ -98,6 +98,21 @@ def unpack_candidates(words: Words) -> CandidateRecords:
     return CandidateRecords(src=src, dst=dst, doublet=doublet, tagged=tagged)
 
 
+def pack_nodes(features: Int64) -> HalfWords:
+    """Return ``graph_node_record`` words [N, 4] of ``features`` [N, Fn]."""
+    words = np.zeros((len(features), 4), dtype=np.int16)
+    words[:, : features.shape[1]] = features
+    return words
+
+
+def pack_graph_edges(ends: Int64, features: Int64) -> HalfWords:
+    """Return ``graph_edge_record`` words [E, 16] of ``ends`` [E, 2], ``features`` [E, Fe]."""
+    words = np.zeros((len(ends), 16), dtype=np.int16)
+    words[:, :4] = np.ascontiguousarray(ends, dtype=np.int32).view(np.int16)
+    words[:, 4 : 4 + features.shape[1]] = features
+    return words
+
+
 def unpack_nodes(words: HalfWords, n_features: int) -> Int64:
     """Return the features [N, ``n_features``] of ``graph_node_record`` words [N, 4]."""
     return words[:, :n_features].astype(np.int64)

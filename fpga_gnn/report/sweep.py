@@ -14,6 +14,7 @@ from fpga_gnn import __version__
 from fpga_gnn.contract.config import validation_error
 from fpga_gnn.errors import InputError
 from fpga_gnn.files import write_whole
+from fpga_gnn.report.csynth import Resources
 from fpga_gnn.report.document import write_document
 from fpga_gnn.report.evaluation import Count, Number, RateFigure, SampleFigure
 from fpga_gnn.report.table import aligned, markdown
@@ -44,7 +45,8 @@ class QualityFigure(_Frozen):
 
 class CostFigure(_Frozen):
     """Estimates of the firmware's cost: da4ml's LUTs (None: it cannot read the weights, and
-    ``note`` says why) and what ``report.estimates.ClassifierCost`` counts.
+    ``note`` says why), what ``report.estimates.ClassifierCost`` counts, and the resources of the
+    RTL of one lane by ``report.rtl_estimates``.
 
     ``partitions_per_event``, ``unplaced_edges`` (which no partition holds) and ``cycles_per_edge``
     are those of ``n_partitioned`` validation events.
@@ -61,6 +63,7 @@ class CostFigure(_Frozen):
     nonzero_weights: Count
     weight_bits: Count
     memory_bits: Count
+    lane: Resources
     n_partitioned: Count
     partitions_per_event: float
     unplaced_edges: Count
@@ -256,7 +259,8 @@ def _tables(sweep: Sweep) -> tuple[list[_Row], list[_Row]]:
 
 _COSTS = (
     *("candidate", "LUT (da4ml)", "BOP/edge", "MAC/edge", "MAC/node", "weights", "nonzero"),
-    *("weight kbit", "memory kbit", "partitions/event", "cycles/edge"),
+    *("weight kbit", "memory kbit", "LUT/lane", "FF/lane", "BRAM36/lane", "URAM/lane"),
+    *("partitions/event", "cycles/edge"),
 )
 _COLUMNS: tuple[tuple[Callable[[CostFigure], float | None], int], ...] = (
     (lambda cost: cost.luts, 0),
@@ -267,6 +271,10 @@ _COLUMNS: tuple[tuple[Callable[[CostFigure], float | None], int], ...] = (
     (lambda cost: cost.nonzero_weights, 0),
     (lambda cost: cost.weight_bits / 1000, 1),
     (lambda cost: cost.memory_bits / 1000, 0),
+    (lambda cost: cost.lane.lut, 0),
+    (lambda cost: cost.lane.ff, 0),
+    (lambda cost: cost.lane.bram_18k / 2, 1),
+    (lambda cost: cost.lane.uram, 0),
     (lambda cost: cost.partitions_per_event, 0),
     (lambda cost: cost.cycles_per_edge, 1),
 )

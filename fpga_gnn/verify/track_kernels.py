@@ -9,6 +9,12 @@ from functools import partial
 from fpga_gnn.contract import Contract
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.hw.csim import CsimConnectedComponents, CsimDwalk, CsimTrackBuilder
+from fpga_gnn.hw.kernel_calls import (
+    ConnectedComponentsKernel,
+    DwalkKernel,
+    KernelCall,
+    TrackBuilderKernel,
+)
 from fpga_gnn.reference import connected_components, dwalk, track_builder
 from fpga_gnn.reference.hit_lists import HitLists
 from fpga_gnn.tracks.builder import ConnectedComponents, Dwalk, JunctionRemoval, TrackBuilder
@@ -35,6 +41,13 @@ class TrackKernels:
         """Return the C simulation; compiles what is not in the cache."""
         components, tracks = CsimConnectedComponents(contract), CsimTrackBuilder(contract)
         return cls(components.label, tracks.build, CsimDwalk(contract).build)
+
+    @classmethod
+    def called(cls, contract: Contract, kernel: Callable[[str], KernelCall]) -> TrackKernels:
+        """Return the kernels that ``kernel`` gives by their names."""
+        components = ConnectedComponentsKernel(contract, kernel("connected_components"))
+        tracks = TrackBuilderKernel(contract, kernel("track_builder"))
+        return cls(components.label, tracks.build, DwalkKernel(contract, kernel("dwalk")).build)
 
     def labels(
         self, builder: TrackBuilder, n_nodes: int, src: Int64, dst: Int64, score: Int64

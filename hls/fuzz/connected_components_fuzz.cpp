@@ -7,8 +7,8 @@
 
 using config = fpga_gnn::connected_components_config;
 
-extern "C" std::int32_t connected_components(std::int32_t, std::int32_t,
-                                             const fpga_gnn::edge_record*, std::int32_t*);
+extern "C" void connected_components(std::int32_t, std::int32_t, const fpga_gnn::edge_record*,
+                                     std::int32_t*, std::int32_t*);
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::bytes input(data, size);
@@ -20,8 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 std::int32_t(input.integer(0, 1)), 0};
     }
     std::vector<std::int32_t> labels(n_nodes, -1);
-    const std::int32_t overflow =
-        connected_components(n_nodes, n_edges, edges.data(), labels.data());
+    std::int32_t overflow = -1;
+    connected_components(n_nodes, n_edges, edges.data(), labels.data(), &overflow);
     if (overflow != 0) {
         fuzz::require(n_nodes > config::MAX_NODES || n_edges > config::MAX_EDGES, "overflow");
         fuzz::require(std::count(labels.begin(), labels.end(), -1) == n_nodes, "written");

@@ -4,8 +4,8 @@
 
 using fpga_gnn::connected_components_config;
 
-extern "C" std::int32_t connected_components(std::int32_t, std::int32_t,
-                                             const fpga_gnn::edge_record*, std::int32_t*);
+extern "C" void connected_components(std::int32_t, std::int32_t, const fpga_gnn::edge_record*,
+                                     std::int32_t*, std::int32_t*);
 
 namespace {
 
@@ -20,8 +20,8 @@ std::size_t check(golden::file& vectors, const std::string& name) {
         edges[i] = {int(src[i]), int(dst[i]), int(keep[i]), 0};
     }
     std::vector<std::int32_t> labels(connected_components_config::MAX_NODES);
-    const std::int32_t overflow =
-        connected_components(n_nodes, src.size(), edges.data(), labels.data());
+    std::int32_t overflow = -1;
+    connected_components(n_nodes, src.size(), edges.data(), labels.data(), &overflow);
 
     const std::string kernel = "connected_components";
     return golden::require_equal(kernel, name, "overflow", {0}, {overflow}) +

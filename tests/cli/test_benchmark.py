@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import get_args
 
 import pytest
 import torch
 
-from fpga_gnn.flows.backend_names import KERNEL_BUILDERS, BackendName
+from fpga_gnn.flows.backend_names import KERNEL_BUILDERS
 from fpga_gnn.report.benchmark import Benchmark
 from fpga_gnn.tracks.builder import BUILDERS
 
@@ -90,7 +89,7 @@ def test_the_kernel_does_the_physical_law_like_all_others(fpga_gnn, place, teach
 def test_the_stages_of_a_student_run_on_any_backend(fpga_gnn, place, small_run):
     command = ("benchmark", "--events", "two_events", "--out", "times", *FAST)
     results = []
-    for backend in get_args(BackendName):
+    for backend in ("torch", "reference", "csim"):
         outcome = fpga_gnn(*command, "--model", small_run, "--backend", backend)
         assert (outcome.code, outcome.err) == (0, "")
         found = report(place)

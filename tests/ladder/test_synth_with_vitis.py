@@ -12,13 +12,14 @@ from fpga_gnn.events.sample import sample_store
 from fpga_gnn.flows import synth as synth_flow
 from fpga_gnn.flows.design import write_design
 from fpga_gnn.flows.validate import Validation, held_out_first
+from fpga_gnn.hw.binary import load_record
 from fpga_gnn.hw.boards import load_board
 from fpga_gnn.hw.toolchain import ap_types_dir
 from fpga_gnn.hw.vitis.jobs import read_job
 from fpga_gnn.training.run import load_run
 
 BLOCKS = {"edge_classifier", "module_map", "connected_components", "track_builder", "dwalk"}
-JOBS = {*BLOCKS, "track_finder"}
+JOBS = {*BLOCKS, "partition_scorer", "track_finder"}
 
 
 @pytest.fixture(scope="module")
@@ -80,20 +81,25 @@ def test_every_block_is_synthesised_and_labelled(
     assert steps(report)["csynth dwalk"] is False
 
 
-def test_the_whole_vendor_flow(fake_vitis, synth, vitis_calls, design):
+def test_the_whole_vendor_flow(fake_vitis, synth, vitis_calls, design, small_run):
     fake_vitis("vitis-run", "v++")
     everything = ("--flow", "vitis", "--steps", "csim,csynth,cosim,impl,xo,link,hw_emu")
     code, report, out, _ = synth(*everything)
     assert code == 0
-    assert blocks(report, "csynth") == blocks(report, "vivado") == JOBS
+    assert blocks(report, "csynth") == JOBS
+    assert blocks(report, "vivado") == {*JOBS, "reconstruct"}
     # The committed vectors are of another contract; the classifier's are of this design.
     assert blocks(report, "cosim") == {"edge_classifier"}
     assert set(report["tools"]) == {"vitis-run", "v++"}
     assert "kernel clock" in out
-    (linked,) = (design / "vitis").glob("hw-*")
+    (linked,) = (design / "vitis").glob("reconstruct-hw-*")
     config = (linked / "link.cfg").read_text()
-    assert config == (design / "kernels" / "track_finder" / "link.cfg").read_text()
-    assert "nk=track_finder:2" in config
+    assert config == (design / "binaries" / "reconstruct" / "link.cfg").read_text()
+    assert "nk=partition_scorer:2" in config
+    run = load_run(small_run)
+    network = run.student.integer_network().sha256
+    record = load_record(linked / "reconstruct.xclbin", run.contract, network)
+    assert record.units == {"module_map": 1, "partition_scorer": 2, "track_builder": 1}
     ran = vitis_calls()
     code, again, _, _ = synth(*everything)
     assert (code, again["hardware"]) == (0, report["hardware"])
@@ -101,7 +107,7 @@ def test_the_whole_vendor_flow(fake_vitis, synth, vitis_calls, design):
 
 
 def test_the_jobs_include_nothing_outside_themselves(design):
-    for name in ("edge_classifier", "track_finder"):
+    for name in ("edge_classifier", "partition_scorer", "track_finder"):
         job = read_job(design / "kernels" / name)
         flags = ["g++", "-MM", *job.settings["cflags"].split(), f"-isystem{ap_types_dir()}"]
         given = [*job.settings["sources"].split(), *job.settings["bench"].split()]
@@ -144,4 +150,4 @@ def test_linker_asked_for_and_not_there(fake_vitis, synth):
     assert code == 2
     assert "v++ is not on PATH; install Vitis 2023.2 to 2025.2" in error
     assert blocks(report, "csynth") == JOBS
-    assert steps(report)["link track_finder"] is False
+    assert steps(report)["link reconstruct"] is False

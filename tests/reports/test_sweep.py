@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from fpga_gnn.errors import InputError
+from fpga_gnn.report.csynth import Resources
 from fpga_gnn.report.evaluation import RateFigure, SampleFigure
 from fpga_gnn.report.sweep import (
     BuilderFigure,
@@ -50,6 +51,7 @@ def run(name, luts=1000, efficiency=0.53, candidate=None, test=None, **changes):
         "nonzero_weights": 704,
         "weight_bits": 12100,
         "memory_bits": 393216,
+        "lane": Resources(lut=4400, ff=2100, dsp=0, bram_18k=27, uram=4),
         "n_partitioned": 1,
         "partitions_per_event": 27.0,
         "unplaced_edges": 3,
@@ -146,7 +148,8 @@ def test_the_tables():
     assert a.split() == ["a", "1", *rates, *rates, "0.90000", "8"]
     assert b.split()[:5] == ["b", "2", "*", "85.00", "+-7.07"]
     assert lines[3] == ""
-    costs = ["12,346", "404", "300", "1,408", "704", "12.1", "393", "27", "5.4", "3"]
+    counts = ["12,346", "404", "300", "1,408", "704", "12.1", "393"]
+    costs = [*counts, "4,400", "2,100", "13.5", "4", "27", "5.4", "3"]
     assert lines[5].split() == ["a", "-", *costs]
     assert lines[6].split() == ["b", "1,100", "+-141", *costs]
     assert lines[7:] == ["", "a: cannot read it"]

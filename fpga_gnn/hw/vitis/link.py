@@ -1,4 +1,4 @@
-"""Linking with v++: compute units of one kernel on the board's platform, as configuration and run.
+"""Linking with v++: compute units of kernels on the board's platform, as configuration and run.
 
 Compute unit i goes to SLR ``i mod slrs`` and talks to a memory bank of that SLR. The streams of a
 composition run inside its kernel, so that no ``stream_connect`` is needed.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 from fpga_gnn.contract import Contract
 from fpga_gnn.errors import InputError
+from fpga_gnn.hw.binary import Design, LinkTarget, record_file, save_record
 from fpga_gnn.hw.boards import Board
 from fpga_gnn.hw.kernels import hls_dir, load_kernels
 from fpga_gnn.hw.toolchain import Tool
@@ -31,8 +32,6 @@ from fpga_gnn.report.csynth import Resources
 from fpga_gnn.report.vendor import link_numbers
 from fpga_gnn.report.vivado import read_kernel_clock, read_timing, read_utilization
 
-LinkTarget = Literal["hw", "hw_emu"]
-"""``hw``: a bitstream for the card; ``hw_emu``: simulation of the linked design on a host."""
 LINK_CONFIG = "link.cfg"
 
 _HOUR_S = 3600.0
@@ -64,28 +63,43 @@ def kernel_ports(source: Path) -> list[str]:
     return [f"m_axi_{bundle}" for bundle in dict.fromkeys(bundles)]
 
 
-def slr_overflow(board: Board, n_units: int, unit: Resources) -> str:
-    """Return which resources of one SLR its compute units would exceed; empty if they fit."""
-    per_slr = -(-n_units // board.slrs)
-    return ", ".join(
-        f"{kind.upper()} {per_slr * used} of {getattr(board.usable_per_slr, kind)}"
-        for kind, used in unit
-        if per_slr * used > getattr(board.usable_per_slr, kind)
-    )
+def compute_units(name: str, contract: Contract) -> dict[str, int]:
+    """Return how many compute units the parts of binary ``name`` of ``hls/kernels.yaml`` have.
 
-
-def composition_config(
-    name: str, contract: Contract, board: Board, unit: Resources | None = None
-) -> str:
-    """Return the configuration that links composition ``name`` of ``hls/kernels.yaml``.
-
-    It has as many compute units as ``contract`` has edge classifiers, each of them tied to its SLR
-    unless ``unit``, what one uses, does not fit there: v++ spreads such a one over several.
+    Those with an edge classifier inside have as many as ``contract`` has classifiers, others one.
     """
-    composition = load_kernels().compositions[name]
-    ports = kernel_ports(hls_dir() / composition.source)
-    n_units = contract.kernels.edge_classifier.lanes
-    place = unit is None or not slr_overflow(board, n_units, unit)
+    kernels, lanes = load_kernels(), contract.kernels.edge_classifier.lanes
+    return {part: lanes if part in kernels.compositions else 1 for part in kernels.binaries[name]}
+
+
+def slr_overflow(board: Board, units: Mapping[str, int], used: Mapping[str, Resources]) -> str:
+    """Return which resources of an SLR its compute units would exceed; empty if they fit.
+
+    ``units`` counts the compute units by kernel, ``used`` is what one uses.
+    """
+    placed = [used[kernel] for kernel, n_units in units.items() for _ in range(n_units)]
+    too_much = []
+    for kind, usable in board.usable_per_slr:
+        needs = [
+            sum(getattr(unit, kind) for unit in placed[slr :: board.slrs])
+            for slr in range(board.slrs)
+        ]
+        if max(needs) > usable:
+            too_much.append(f"{kind.upper()} {max(needs)} of {usable}")
+    return ", ".join(too_much)
+
+
+def binary_config(
+    name: str, contract: Contract, board: Board, used: Mapping[str, Resources] | None = None
+) -> str:
+    """Return the configuration that links binary ``name`` of ``hls/kernels.yaml``.
+
+    Each compute unit is tied to its SLR unless ``used``, what one of each kernel uses, says that
+    they do not fit: v++ then spreads them.
+    """
+    tops = load_kernels().tops
+    units = compute_units(name, contract)
+    place = used is None or not slr_overflow(board, units, used)
     lines = [
         f"platform={board.platform}",
         f"kernel_frequency={board.clock_mhz:g}",
@@ -93,51 +107,58 @@ def composition_config(
         "temp_dir=_x",
         "",
         "[connectivity]",
-        f"nk={composition.top}:{n_units}",
+        *(f"nk={tops[part].top}:{n_units}" for part, n_units in units.items()),
     ]
-    for i in range(n_units):
-        unit_name, slr = f"{composition.top}_{i + 1}", i % board.slrs
+    placed = [(tops[part], i + 1) for part, n_units in units.items() for i in range(n_units)]
+    for i, (kernel, number) in enumerate(placed):
+        unit_name, slr = f"{kernel.top}_{number}", i % board.slrs
         if place:
             lines.append(f"slr={unit_name}:SLR{slr}")
+        ports = kernel_ports(hls_dir() / kernel.source)
         lines += [f"sp={unit_name}.{port}:DDR[{_bank(board, slr)}]" for port in ports]
     return "\n".join([*lines, ""])
 
 
-def link_arguments(kernel: str, target: LinkTarget) -> list[str]:
-    """Return the arguments of v++ in the folder of ``link.cfg`` and ``<kernel>.xo``."""
-    files = ["--output", f"{kernel}.xclbin", f"{kernel}.xo"]
+def link_arguments(name: str, kernels: Sequence[Path], target: LinkTarget) -> list[str]:
+    """Return the arguments of v++ in the folder of ``link.cfg`` and ``kernels`` (.xo)."""
+    files = ["--output", f"{name}.xclbin", *(kernel.name for kernel in kernels)]
     return ["--link", "--target", target, "--config", LINK_CONFIG, *files]
 
 
 def run_link(
     tool: Tool,
-    kernel: Path,
-    made_from: str,
+    name: str,
+    kernels: Sequence[Path],
+    made_from: Sequence[str],
     config: str,
-    board: Board,
-    target: LinkTarget,
+    design: Design,
     root: Path,
     timeout_s: float | None = None,
 ) -> StepResult:
-    """Link the Vitis kernel ``kernel`` (.xo) for ``target``, unless it is done with equal inputs.
+    """Link the Vitis ``kernels`` (.xo) to binary ``name``, unless it is done with equal inputs.
 
-    The work folder below ``root`` is named by the target and the hash of ``config``, the tool's
-    version and ``made_from``, which names what the kernel was made from. Raises
+    ``design``, which names the target, is recorded beside the binary. The work folder below
+    ``root`` is named by the binary, the target and the hash of ``config``, ``design``, the tool's
+    version and ``made_from``, which names what each kernel was made from. Raises
     ``ToolFailedError``, naming the log, when v++ fails, runs longer than its limit or leaves no
     binary.
     """
-    key = step_key(tool, root, [], made_from, config, target)
-    folder = root / f"{target}-{key[:KEY_DIGITS]}"
-    binary = folder / f"{kernel.stem}.xclbin"
+    target = design.target
+    key = step_key(tool, root, [], *made_from, config, design.model_dump_json())
+    folder = root / f"{name}-{target}-{key[:KEY_DIGITS]}"
+    binary = folder / f"{name}.xclbin"
     info = folder / f"{binary.name}.info"
 
     def start(log: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        shutil.copyfile(kernel, folder / kernel.name)
+        for kernel in kernels:
+            shutil.copyfile(kernel, folder / kernel.name)
         (folder / LINK_CONFIG).write_text(config, encoding="utf-8")
-        command: list[str | Path] = [tool.path, *link_arguments(kernel.stem, target)]
+        command: list[str | Path] = [tool.path, *link_arguments(name, kernels, target)]
         run_logged(command, log, timeout_s or _TIMEOUT_S[target])
+        if binary.is_file():
+            save_record(design, binary)
 
     def read() -> Found:
         if target == "hw_emu":
@@ -145,10 +166,11 @@ def run_link(
         used = read_utilization(folder / RESULTS / _UTILIZATION)
         timing = read_timing(folder / RESULTS / _TIMING)
         clock = read_kernel_clock(info)
-        numbers = link_numbers(kernel.stem, board.platform, used, timing, clock)
+        numbers = link_numbers(name, design.platform, used, timing, clock)
         return f"{binary.name} at {clock.achieved_mhz:g} of {clock.requested_mhz:g} MHz", numbers
 
-    products = Products([binary], {}) if target == "hw_emu" else Products([binary, info], _REPORTS)
+    made = [binary, record_file(binary)]
+    products = Products(made, {}) if target == "hw_emu" else Products([*made, info], _REPORTS)
     return run_once(target, key, tool, folder, products, start, read)
 
 

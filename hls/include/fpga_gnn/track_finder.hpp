@@ -13,6 +13,7 @@
 
 #include <cstdint>
 
+#include "fpga_gnn/classifier_rows.hpp"
 #include "fpga_gnn/hit_lists.hpp"
 #include "fpga_gnn/macros.hpp"
 #include "fpga_gnn/module_map.hpp"
@@ -50,18 +51,6 @@ void map_hits(const module_map_size& size, bool physical, const hit_record* hits
         edges.write({graph_edge_record(), true});
     }
     *status = found;
-}
-
-template <class ROW>
-ROW feature_row_of(const std::int16_t features[], bool used) {
-    FPGA_GNN_HLS(inline)
-    ROW row;
-FEATURES:
-    for (unsigned column = 0; column < ROW::size; ++column) {
-        FPGA_GNN_HLS(unroll)
-        row[column].range() = used ? features[column] : std::int16_t(0);
-    }
-    return row;
 }
 
 // The graph in the slots of a partition, and the ends of its edges for the track builder.

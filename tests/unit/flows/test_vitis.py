@@ -14,8 +14,12 @@ from fpga_gnn.hw.vitis.tools import find_linker, find_vitis
 
 KERNELS = tuple(load_kernels().kernels)
 BLOCKS = ("edge_classifier", *KERNELS)
-JOBS = (*BLOCKS, "track_finder")
+COMPOSITIONS = tuple(load_kernels().compositions)
+JOBS = (*BLOCKS, *COMPOSITIONS)
+BINARIES = load_kernels().binaries
+LINKED = [name for name in JOBS if any(name in parts for parts in BINARIES.values())]
 CONTRACT, BOARD = load_contract("w8"), load_board("u250")
+NETWORK = "a" * 64
 ALL = VitisPlan(STEPS, compositions=True)
 
 
@@ -25,7 +29,8 @@ def design(tmp_path, hls4ml_project):
     for name in KERNELS:
         write_kernel_job(name, CONTRACT, BOARD, kernels / name)
     write_classifier_job(hls4ml_project, BOARD, kernels / "edge_classifier")
-    write_composition_job("track_finder", CONTRACT, BOARD, hls4ml_project, kernels / "track_finder")
+    for name in COMPOSITIONS:
+        write_composition_job(name, CONTRACT, BOARD, hls4ml_project, kernels / name)
     return tmp_path / "design"
 
 
@@ -35,9 +40,14 @@ def flow(design, fake_vitis):
     fake_vitis("vitis-run")
 
     def run(plan, announce=lambda _: None):
-        return run_vitis(find_vitis(), find_linker(), plan, CONTRACT, BOARD, design, announce)
+        return run_vitis(
+            find_vitis(), find_linker(), plan, CONTRACT, NETWORK, BOARD, design, announce
+        )
 
     return run
+
+
+LINKS = ("link", "hw"), ("hw_emu", "hw_emu")
 
 
 def blocks(outcome, label):
@@ -53,16 +63,17 @@ def test_all_steps_then_nothing_to_do(flow, fake_vitis, vitis_calls):
     lines = []
     outcome = flow(ALL, lines.append)
     assert outcome.failures == []
-    assert undone(outcome) == ["xo edge_classifier", "csim track_finder", "cosim track_finder"]
-    assert blocks(outcome, "csynth") == blocks(outcome, "vivado") == set(JOBS)
+    no_bench = [f"{step} {name}" for name in COMPOSITIONS for step in ("csim", "cosim")]
+    assert undone(outcome) == ["xo edge_classifier", *no_bench]
+    assert blocks(outcome, "csynth") == set(JOBS)
+    assert blocks(outcome, "vivado") == {*JOBS, *BINARIES}
     assert blocks(outcome, "cosim") == set(BLOCKS)
     ran = vitis_calls()
     hls = ("csim", "csynth", "cosim", "impl", "xo")
     expected = [f"{step} {name}" for name in JOBS for step in hls]
     assert ran == [
         *(call for call in expected if call not in undone(outcome)),
-        "link hw",
-        "hw_emu hw_emu",
+        *(f"{step} {name}-{target}" for name in BINARIES for step, target in LINKS),
     ]
     assert [line.split()[0] for line in lines] == [call.split()[0] for call in ran]
 
@@ -76,7 +87,8 @@ def test_all_steps_then_nothing_to_do(flow, fake_vitis, vitis_calls):
 def test_link_takes_only_what_it_needs(flow, fake_vitis, vitis_calls):
     fake_vitis("v++")
     flow(VitisPlan(("link",), compositions=True))
-    assert vitis_calls() == ["csynth track_finder", "xo track_finder", "link hw"]
+    made = [f"{step} {name}" for name in LINKED for step in ("csynth", "xo")]
+    assert vitis_calls() == [*made, *(f"link {name}-hw" for name in BINARIES)]
 
 
 def test_blocks_only(flow, vitis_calls):
@@ -120,17 +132,20 @@ def test_steps_have_the_plans_time_limit(flow, monkeypatch):
 
 def test_link_without_linker_says_so_and_runs_the_rest(flow, vitis_calls):
     outcome = flow(VitisPlan(("csynth", "link"), compositions=True))
-    assert undone(outcome) == ["link track_finder"]
+    assert undone(outcome) == [f"link {name}" for name in BINARIES]
     assert outcome.steps[-1].detail.startswith("v++ is not on PATH; install Vitis 2023.2 to 2025.2")
     assert vitis_calls() == [f"csynth {name}" for name in JOBS]
 
 
-def test_failed_composition_is_not_linked(flow, fake_vitis, vitis_calls, monkeypatch):
+def test_binary_with_a_failed_kernel_is_not_linked(flow, fake_vitis, vitis_calls, monkeypatch):
     fake_vitis("v++")
     monkeypatch.setenv("FAKE_VITIS", "fail xo")
     outcome = flow(VitisPlan(("link",), compositions=True))
-    assert undone(outcome) == ["xo track_finder"]
-    assert vitis_calls()[-1] == "xo track_finder"
+    failed = [f"xo {name}" for name in LINKED]
+    assert undone(outcome) == [*failed, *(f"link {name}" for name in BINARIES)]
+    assert len(outcome.failures) == len(failed)
+    assert outcome.steps[-1].detail == "module_map, partition_scorer, track_builder failed"
+    assert vitis_calls()[-1] == failed[-1]
 
 
 def test_compute_unit_too_large_for_an_slr_is_said(flow, fake_vitis, design, monkeypatch):
@@ -140,7 +155,7 @@ def test_compute_unit_too_large_for_an_slr_is_said(flow, fake_vitis, design, mon
     assert outcome.failures == []
     (step,) = (step for step in outcome.steps if step.name == "SLRs of track_finder")
     assert step.detail == "not tied to one: csynth needs LUT 346000 of 345000 in it"
-    (linked,) = (design / "vitis").glob("hw-*")
+    (linked,) = (design / "vitis").glob("track_finder-hw-*")
     assert "slr=" not in (linked / "link.cfg").read_text()
 
 

@@ -14,7 +14,7 @@ from fpga_gnn.resources import resource_dir
 
 HLS = hls_dir()
 FOLDERS = ("bridge", "fuzz", "tb", "top")
-OF_A_PROJECT = {"edge_classifier_test.cpp", "track_finder.cpp"}
+OF_A_PROJECT = {"edge_classifier_test.cpp", "partition_scorer.cpp", "track_finder.cpp"}
 """They include the headers of a written hls4ml project."""
 SOURCES = sorted(
     path

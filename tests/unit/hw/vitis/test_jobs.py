@@ -122,7 +122,8 @@ def test_job_replaces_an_earlier_one(job, w8, board):
 def test_unknown_names_list_the_known_ones(tmp_path, w8, board):
     with pytest.raises(InputError, match="kernel: found 'walk', expected one of connected"):
         write_kernel_job("walk", w8, board, tmp_path / "job")
-    with pytest.raises(InputError, match="composition: found 'walk', expected one of track_finder"):
+    known = "partition_scorer, track_finder"
+    with pytest.raises(InputError, match=f"composition: found 'walk', expected one of {known}"):
         write_composition_job("walk", w8, board, tmp_path, tmp_path / "job")
     assert not (tmp_path / "job").exists()
 
