@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-BackendName = Literal["torch", "reference", "csim", "board"]
+BackendName = Literal["torch", "reference", "csim", "rtl", "board"]
 """``torch``: the pipeline that users trust; ``reference``: the integer specification; ``csim``: the
-firmware's C++ on this machine; ``board``: the firmware on a card, through XRT."""
+firmware's C++ on this machine; ``rtl``: its RTL in Verilator; ``board``: the firmware on a card,
+through XRT."""
 KERNEL_BUILDERS = ("cc", "cc-jr", "dwalk")
 """Track builders that are kernels, too."""

@@ -20,6 +20,7 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.export.firmware import write_firmware
 from fpga_gnn.export.hls4ml_project import PROJECT, HlsProject
+from fpga_gnn.export.rtl_design import write_rtl_design
 from fpga_gnn.flows.backend_names import KERNEL_BUILDERS, BackendName
 from fpga_gnn.flows.design import hls_target
 from fpga_gnn.graphs.construction import HitGraph
@@ -34,6 +35,8 @@ from fpga_gnn.graphs.partition import PackedPartition, pack, partition_graph
 from fpga_gnn.hw.boards import load_board
 from fpga_gnn.hw.csim import CsimModuleMap
 from fpga_gnn.hw.kernel_calls import ModuleMapKernel, PartitionScorerKernel
+from fpga_gnn.hw.rtl_classifier import ClassifierInput, RtlEdgeClassifier
+from fpga_gnn.hw.rtl_module_map import RtlModuleMap
 from fpga_gnn.hw.vectors import format_vectors
 from fpga_gnn.hw.xrt import Card
 from fpga_gnn.models.scoring import student_scores, to_integers
@@ -102,8 +105,8 @@ class Backend(Protocol):
 def load_backend(name: BackendName, run: Run, folder: Path, xclbin: Path | None = None) -> Backend:
     """Return the backend ``name`` of ``run``.
 
-    csim writes its project to ``folder``; board needs ``xclbin``, the binary that it loads:
-    ``InputError`` without.
+    csim and rtl write their classifier to ``folder``; board needs ``xclbin``, the binary that it
+    loads: ``InputError`` without.
     """
     match name:
         case "torch":
@@ -112,6 +115,9 @@ def load_backend(name: BackendName, run: Run, folder: Path, xclbin: Path | None 
             return ReferenceBackend(run)
         case "csim":
             return CsimBackend(run, _write_project(run, folder))
+        case "rtl":
+            network = run.student.integer_network()
+            return RtlBackend(run, write_rtl_design(network, run.contract, folder / "rtl").folder)
         case "board":
             if xclbin is None:
                 raise InputError("--backend board", "no binary", "--xclbin FILE")
@@ -195,7 +201,10 @@ class _KernelBackend(ABC):
     """The kernels one by one; the classifier works on partitions."""
 
     def __init__(
-        self, run: Run, module_map: CsimModuleMap | ModuleMapKernel, tracks: TrackKernels
+        self,
+        run: Run,
+        module_map: CsimModuleMap | RtlModuleMap | ModuleMapKernel,
+        tracks: TrackKernels,
     ) -> None:
         self._run, self._map, self._tracks = run, module_map, tracks
 
@@ -244,6 +253,28 @@ class CsimBackend(_KernelBackend):
     def _partition_scores(self, partitions: Iterable[PackedPartition]) -> list[Int64]:
         grid = self._run.grid.score
         return [to_integers(self.project.scores(packed), grid) for packed in partitions]
+
+
+class RtlBackend(_KernelBackend):
+    """The kernels' RTL, simulated cycle by cycle; its classifier is the design in a folder."""
+
+    name: BackendName = "rtl"
+    builders = ("cc", "cc-jr")
+
+    def __init__(self, run: Run, design: Path) -> None:
+        super().__init__(run, RtlModuleMap(run.contract), TrackKernels.rtl(run.contract))
+        self._classifier = RtlEdgeClassifier(design, run.contract)
+
+    def _partition_scores(self, partitions: Iterable[PackedPartition]) -> list[Int64]:
+        rows = [
+            ClassifierInput(
+                p.node_features[: p.n_nodes],
+                p.edge_features[: p.n_edges],
+                *p.edge_index[: p.n_edges].T,
+            )
+            for p in partitions
+        ]
+        return self._classifier.run(rows).scores
 
 
 class BoardBackend(_KernelBackend):

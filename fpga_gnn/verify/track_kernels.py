@@ -15,6 +15,7 @@ from fpga_gnn.hw.kernel_calls import (
     KernelCall,
     TrackBuilderKernel,
 )
+from fpga_gnn.hw.rtl_tracks import RtlConnectedComponents, RtlTrackBuilder
 from fpga_gnn.reference import connected_components, dwalk, track_builder
 from fpga_gnn.reference.hit_lists import HitLists
 from fpga_gnn.tracks.builder import ConnectedComponents, Dwalk, JunctionRemoval, TrackBuilder
@@ -23,12 +24,14 @@ from fpga_gnn.tracks.connected_components import tracks_from_labels
 
 @dataclass(frozen=True, eq=False)
 class TrackKernels:
-    """Connected components, track builder and DWALK with the arguments of their references, the
-    track builder's contract apart."""
+    """The kernels with the arguments of their references, the track builder's contract apart.
+
+    ``walk`` is DWALK; None: there is none.
+    """
 
     components: Callable[..., Int64]
     tracks: Callable[..., HitLists]
-    walk: Callable[..., dwalk.Walk]
+    walk: Callable[..., dwalk.Walk] | None = None
 
     @classmethod
     def reference(cls, contract: Contract) -> TrackKernels:
@@ -41,6 +44,11 @@ class TrackKernels:
         """Return the C simulation; compiles what is not in the cache."""
         components, tracks = CsimConnectedComponents(contract), CsimTrackBuilder(contract)
         return cls(components.label, tracks.build, CsimDwalk(contract).build)
+
+    @classmethod
+    def rtl(cls, contract: Contract) -> TrackKernels:
+        """Return the RTL, which has no DWALK; compiles what is not in the cache."""
+        return cls(RtlConnectedComponents(contract).label, RtlTrackBuilder(contract).build)
 
     @classmethod
     def called(cls, contract: Contract, kernel: Callable[[str], KernelCall]) -> TrackKernels:
@@ -64,6 +72,7 @@ class TrackKernels:
         """Return the tracks of a ``builder`` whose kernel writes them hit by hit."""
         edges = n_nodes, src, dst, score
         if isinstance(builder, Dwalk):
+            assert self.walk is not None
             return self.walk(*edges, _dwalk_settings(builder)).tracks
         assert isinstance(builder, JunctionRemoval)
         return self.tracks(*edges, builder.cut, builder.min_hits)

