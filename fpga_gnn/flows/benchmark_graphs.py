@@ -37,7 +37,7 @@ MAP, MAP_PEER = "module map, numba", "peer: module map, float64, parallel numba"
 """Names of our module map and its peer."""
 
 _KERNEL_PATIENCE = 10.0
-"""Seconds: the HLS kernel tests all hit pairs, which takes minutes on the host at mu=200."""
+"""Seconds: a call of the C simulation that takes longer is its last."""
 
 
 class ModuleMaps:

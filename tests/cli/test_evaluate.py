@@ -37,7 +37,7 @@ def teacher(fpga_gnn, place, kept):
 
 
 def test_every_builder_and_the_ckf_are_evaluated(fpga_gnn, teacher, place):
-    command = ("evaluate", "--model", "teacher", "--events", "events", "--out", "found", "--ckf")
+    command = ("evaluate", "--model", "./teacher", "--events", "events", "--out", "found", "--ckf")
     outcome = fpga_gnn(*command, "--max-events", 2)
     assert outcome.code == 0, outcome.err
     found = load_evaluation(place / "found" / "evaluation.json")
