@@ -9,6 +9,7 @@ import pytest
 
 from fpga_gnn.cli.main import run as fpga_gnn
 from fpga_gnn.events.sample import sample_store
+from fpga_gnn.flows import baseline
 from fpga_gnn.flows import synth as synth_flow
 from fpga_gnn.flows.design import write_design
 from fpga_gnn.flows.validate import Validation, held_out_first
@@ -117,7 +118,7 @@ def test_the_jobs_include_nothing_outside_themselves(design):
 def test_a_blessed_report_is_what_the_next_is_held_against(
     fake_vitis, synth, design, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(synth_flow, "resource_dir", lambda _: tmp_path)
+    monkeypatch.setattr(baseline, "resource_dir", lambda _: tmp_path)
     fake_vitis("vitis-run")
     synth("--flow", "vitis", "--steps", "csynth")
     blessed = ["bless", str(design / "report.json"), "--folder", str(tmp_path / "baselines")]
