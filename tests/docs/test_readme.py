@@ -54,7 +54,8 @@ def test_demo_states_what_was_found(tmp_path):
 def test_the_other_commands_run_in_order(tmp_path):
     pytest.importorskip("acts")
     printed = [shell(command, tmp_path) for command in COMMANDS]
-    simulated, learned, evaluated, benchmarked, trained, swept, synthesised, validated = printed
+    simulated, learned, evaluated, benchmarked, trained, swept, synthesised, *rest = printed
+    rtl, reconstructed, validated = rest
     assert "10 events" in simulated
     assert "doublets" in learned
     rows = {line.split()[0] for line in evaluated.splitlines() if line}
@@ -64,6 +65,8 @@ def test_the_other_commands_run_in_order(tmp_path):
     assert {"w8", "w4", "narrow"} <= {line.split()[0] for line in swept.splitlines() if line}
     assert (tmp_path / "runs/sweep/pareto.png").stat().st_size > 10_000
     assert "xcu250-figd2104-2L-e" in synthesised
+    assert re.search(r"limited by the module map \[rtl-sim\]", rtl)
+    assert re.search(r"values held against torch: .*; 0 differ", reconstructed)
     compared = re.search(r"edges compared on every rung: (\d+), different: 0", validated)
     assert compared is not None
     assert int(compared[1]) >= 50_000
