@@ -21,9 +21,10 @@ def yosys(
     from fpga_gnn.flows.design import REPORT
     from fpga_gnn.flows.rtl_synthesis import (
         RESOURCES,
-        classifier_parts,
-        kernel_parts,
+        classifier_kernel,
+        module_map_kernel,
         rtl_synthesis,
+        track_kernels,
     )
     from fpga_gnn.hw.boards import load_board
     from fpga_gnn.report.resources import resource_lines
@@ -31,10 +32,14 @@ def yosys(
 
     target = load_board(board)
     run = load_run(model or default_run())
-    classifier = classifier_parts(run.student.integer_network(), run.contract, out / "rtl")
-    parts = [*classifier, *kernel_parts(run.contract)]
+    network = run.student.integer_network()
+    kernels = [
+        classifier_kernel(network, run.contract, out / "rtl"),
+        *track_kernels(run.contract),
+        module_map_kernel(run.contract),
+    ]
     report, table = rtl_synthesis(
-        parts, run.contract, target, out, lambda line: typer.echo(line, err=True)
+        kernels, run.contract, target, out, lambda line: typer.echo(line, err=True)
     )
     print_report(report.model_copy(update={"hardware": []}))
     console().print()

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from fpga_gnn.contract import Contract, IntegerNetwork, load_contract, parse_contract
 from fpga_gnn.contract.structure import network_mlps
 from fpga_gnn.flows.drawn_network import drawn_network
-from fpga_gnn.flows.rtl_synthesis import classifier_parts
-from fpga_gnn.hw.yosys import find_yosys, synthesise
+from fpga_gnn.flows.rtl_synthesis import classifier_kernel, synthesise_parts
+from fpga_gnn.hw.yosys import find_yosys
 from fpga_gnn.report.resource_fit import MeasuredClassifier, MeasuredMlp, ResourceFit, fit
 from fpga_gnn.report.rtl_estimates import (
     layer_shapes,
@@ -102,12 +102,10 @@ def measure_fit(announce: Callable[[str], None]) -> ResourceFit:
 def measure(drawn: Drawn, announce: Callable[[str], None]) -> MeasuredClassifier:
     """Synthesise the classifier of a drawn network part by part."""
     network, contract = drawn.network(), drawn.contract()
-    counts = []
     with TemporaryDirectory() as folder:
-        for part in classifier_parts(network, contract, Path(folder)):
-            announce(f"yosys: {drawn.name}, {part.name}")
-            counts.append(synthesise(part.module, part.apart).used)
-    *mlps, stages = counts
+        kernel = classifier_kernel(network, contract, Path(folder))
+        parts = synthesise_parts(kernel, lambda line: announce(f"{drawn.name}, {line}"))
+        *mlps, stages = [report.used for _, _, report in parts]
     return MeasuredClassifier(
         name=drawn.name,
         mlps=tuple(

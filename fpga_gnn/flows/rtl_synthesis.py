@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,72 +21,74 @@ from fpga_gnn.hw.yosys import find_yosys, synthesise
 from fpga_gnn.report.document import write_document
 from fpga_gnn.report.resources import KernelUse, ResourceTable
 from fpga_gnn.report.summary import FlowReport, HardwareNumber, Step, save_report
-from fpga_gnn.report.yosys import yosys_numbers
+from fpga_gnn.report.yosys import YosysReport, yosys_numbers
 
 RESOURCES = "resources.json"
 """The table, in the folder of the results."""
 
-STAGES = "edge_classifier without its MLPs"
-
-_KERNELS = {
-    "module_map": module_map_module,
-    "connected_components": connected_components_module,
-    "track_builder": track_builder_module,
-}
+_MODULE_MAP_APART = ("doublet_test", "outer_test", "edge_features")
+"""The module map's arithmetic: three modules, each in one or many instances."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of the design that is synthesised on its own; modules ``apart`` are other parts."""
+class RtlKernel:
+    """A kernel of a design, in ``copies``; its modules ``apart`` are synthesised on their own,
+    once, however many instances there are."""
 
     name: str
     copies: int
     module: RtlModule
-    apart: tuple[str, ...] = ()
+    apart: tuple[RtlModule, ...] = ()
 
 
-def classifier_parts(network: IntegerNetwork, contract: Contract, folder: Path) -> list[Part]:
-    """Return the parts of the classifier of ``network``, whose RTL is written to ``folder``.
-
-    The MLPs, in firmware order, are parts of their own, so that none is synthesised again when
-    another changes; the last part is the classifier without them.
-    """
+def classifier_kernel(network: IntegerNetwork, contract: Contract, folder: Path) -> RtlKernel:
+    """Return the classifier of ``network``, whose RTL is written to ``folder``; its MLPs are apart,
+    in firmware order."""
     write_rtl_design(network, contract, folder)
-    lanes = contract.kernels.edge_classifier.lanes
-    names = [module_name(mlp) for mlp in network_mlps(network)]
     operators = tuple(folder / file for file in operator_sources())
-    modules = [
-        RtlModule(name, (), (), (), generated=(folder / f"{name}.v", *operators)) for name in names
+    names = [module_name(mlp) for mlp in network_mlps(network)]
+    return RtlKernel(
+        "edge_classifier",
+        contract.kernels.edge_classifier.lanes,
+        classifier_module(folder, contract),
+        tuple(_apart(name, (folder / f"{name}.v", *operators)) for name in names),
+    )
+
+
+def module_map_kernel(contract: Contract) -> RtlKernel:
+    """Return the module map, its arithmetic apart."""
+    module = module_map_module(contract)
+    apart = tuple(_apart(name, module.sources) for name in _MODULE_MAP_APART)
+    return RtlKernel("module_map", 1, module, apart)
+
+
+def track_kernels(contract: Contract) -> list[RtlKernel]:
+    """Return the kernels that build tracks."""
+    return [
+        RtlKernel("connected_components", 1, connected_components_module(contract)),
+        RtlKernel("track_builder", 1, track_builder_module(contract)),
     ]
-    stages = Part(STAGES, lanes, classifier_module(folder, contract), tuple(names))
-    return [*(Part(f"edge_classifier.{m.top}", lanes, m) for m in modules), stages]
-
-
-def kernel_parts(contract: Contract) -> list[Part]:
-    """Return the kernels whose RTL depends on the contract alone."""
-    return [Part(name, 1, module(contract)) for name, module in _KERNELS.items()]
 
 
 def rtl_synthesis(
-    parts: Iterable[Part],
+    kernels: Iterable[RtlKernel],
     contract: Contract,
     board: Board,
     folder: Path,
     announce: Callable[[str], None],
 ) -> tuple[FlowReport, ResourceTable]:
-    """Synthesise ``parts`` of a design of ``contract``; ``announce`` gets a line before each.
+    """Synthesise ``kernels`` of a design of ``contract``; ``announce`` gets a line for each part.
 
     The report, with its drift from the committed baseline, and the table are also saved in
     ``folder``, as ``report.json`` and ``resources.json``. Raises ``ToolMissingError`` without
     Yosys.
     """
     yosys = find_yosys()
-    uses, numbers = [], list[HardwareNumber]()
-    for part in parts:
-        announce(f"yosys: {part.name}")
-        report = synthesise(part.module, part.apart)
-        uses.append(KernelUse(name=part.name, copies=part.copies, used=report.used))
-        numbers += yosys_numbers(part.name, report, board.part)
+    uses, numbers = list[KernelUse](), list[HardwareNumber]()
+    for kernel in kernels:
+        for name, instances, report in synthesise_parts(kernel, announce):
+            uses.append(KernelUse(name=name, copies=kernel.copies * instances, used=report.used))
+            numbers += yosys_numbers(name, report, board.part)
     table = ResourceTable(
         label="yosys",
         contract=contract.name,
@@ -112,3 +114,21 @@ def rtl_synthesis(
     save_report(summary, folder / REPORT)
     write_document(table, folder / RESOURCES)
     return summary, table
+
+
+def synthesise_parts(
+    kernel: RtlKernel, announce: Callable[[str], None]
+) -> Iterator[tuple[str, int, YosysReport]]:
+    """Yield name, instances and report of each module apart, then of the rest of ``kernel``."""
+    rest = f"{kernel.name}, the rest" if kernel.apart else kernel.name
+    announce(f"yosys: {rest}")
+    whole = synthesise(kernel.module, [module.top for module in kernel.apart])
+    for module in kernel.apart:
+        name = f"{kernel.name}.{module.top}"
+        announce(f"yosys: {name}")
+        yield name, whole.apart[module.top], synthesise(module)
+    yield rest, 1, whole
+
+
+def _apart(name: str, sources: tuple[Path, ...]) -> RtlModule:
+    return RtlModule(name, sources, (), ())

@@ -14,16 +14,28 @@ from fpga_gnn.errors import ToolFailedError, ToolMissingError
 from fpga_gnn.hw.cache import build_once, cache_dir, digest, write_whole
 from fpga_gnn.hw.toolchain import Tool, run
 from fpga_gnn.hw.verilator import RtlModule
-from fpga_gnn.report.yosys import YosysReport, longest_path, resources
+from fpga_gnn.report.yosys import YosysReport, longest_path, read_netlist
 
 _INSTALL = "pip install 'fpga-gnn[rtl]'"
-_RUN = "from pyosys import libyosys; libyosys.Design().run_pass('script synth.ys')"
+_RUN = """\
+from pyosys import libyosys
+design = libyosys.Design()
+design.run_pass("script read.ys")
+for cell in design.top_module().cells_.values():
+    if cell.type.str().startswith("\\\\"):
+        for name in list(cell.parameters):
+            cell.unsetParam(name)
+design.run_pass("script map.ys")
+"""
+"""Runs both scripts; between them, black boxes lose their constants, which slang took for
+parameters and mapping would refuse."""
 _CHECK = "module parameters_exist; {top} #({parameters}) top (); endmodule\n"
 """Yosys ignores a parameter that the top module does not have; Verilog's own rules do not."""
-
-_SCRIPT = """\
+_READ = """\
 read_slang --ast-compilation-only --top parameters_exist parameters_exist.sv {sources}
 read_slang --ignore-assertions --top {top} {overrides} {apart} {sources}
+"""
+_MAP = """\
 synth_xilinx -family xcup -flatten -top {top} -noiopad -noclkbuf -uram -run :check
 tee -o stat.json stat -json -tech xilinx
 {strip}
@@ -42,12 +54,14 @@ def find_yosys() -> Tool:
 def synthesise(module: RtlModule, apart: Sequence[str] = ()) -> YosysReport:
     """Map ``module``, flattened into one, or return what an earlier run kept in the user's cache.
 
-    Instances of the modules ``apart`` stay black boxes, which cost nothing here. Takes seconds for
-    a small module, most of a minute for an MLP of 10 000 LUTs. Raises ``ToolMissingError`` without
-    Yosys and ``ToolFailedError``, which names the log, for RTL that it cannot map.
+    Instances of the modules ``apart``, which have no parameters, stay black boxes and cost nothing.
+    Takes seconds for a small module, most of a minute for an MLP of 10 000 LUTs. Raises
+    ``ToolMissingError`` without Yosys and ``ToolFailedError``, which names the log, for RTL that it
+    cannot map.
     """
     yosys, sources = find_yosys(), (*module.sources, *module.generated)
-    asked = yosys.version, _SCRIPT, json.dumps([module.top, dict(module.parameters), *apart])
+    what = [module.top, dict(module.parameters), *apart, *YosysReport.model_fields]
+    asked = yosys.version, _RUN, _READ, _MAP, json.dumps(what)
     kept = cache_dir() / "yosys" / f"{module.top}-{digest(asked, sources)}.json"
 
     def write(path: Path) -> None:
@@ -67,18 +81,19 @@ def _map(
     values = ", ".join(f".{name}({value})" for name, value in module.parameters.items())
     check = _CHECK.format(top=module.top, parameters=values)
     (folder / "parameters_exist.sv").write_text(check, encoding="utf-8")
-    script = _SCRIPT.format(
+    read = _READ.format(
         top=module.top,
         overrides=" ".join(f"-G {name}={value}" for name, value in module.parameters.items()),
         apart=" ".join(f"--blackboxed-module {name}" for name in apart),
-        # The timing analysis refuses black boxes.
-        strip=" ".join(["delete", *(f"t:{name}" for name in apart)]) if apart else "",
         sources=" ".join(source.name for source in sources),
     )
-    (folder / "synth.ys").write_text(script, encoding="utf-8")
+    (folder / "read.ys").write_text(read, encoding="utf-8")
+    # The timing analysis refuses black boxes.
+    strip = " ".join(["delete", *(f"t:{name}" for name in apart)]) if apart else ""
+    (folder / "map.ys").write_text(_MAP.format(top=module.top, strip=strip), encoding="utf-8")
     try:
         run([yosys.path, "-P", "-c", _RUN], log, _TIMEOUT_S, cwd=folder)
-        used, lut_memory, carry4 = resources((folder / "stat.json").read_text(), apart)
+        netlist = read_netlist((folder / "stat.json").read_text(), apart)
     except ToolFailedError as error:
         raise ToolFailedError(f"{error}; {_first_error(log)}") from error
     except ValueError as error:
@@ -88,10 +103,11 @@ def _map(
         top=module.top,
         parameters=dict(sorted(module.parameters.items())),
         sources=digest((), sources),
-        used=used,
-        lut_memory=lut_memory,
-        carry4=carry4,
+        used=netlist.used,
+        lut_memory=netlist.lut_memory,
+        carry4=netlist.carry4,
         path_ps=longest_path((folder / "sta.txt").read_text()),
+        apart=netlist.apart,
     )
 
 

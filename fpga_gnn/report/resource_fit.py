@@ -29,7 +29,7 @@ from fpga_gnn.report.rtl_estimates import (
 )
 from fpga_gnn.resources import data_dir
 
-_START = (1.0, 0.1, 3.0, 0.0)
+_START = (1.0, 0.1, 0.3, 0.0)
 """Where the search for a layer's law begins."""
 _SMALL = 300
 """Resources below which an error weighs less: what counts is the sum of all MLPs."""
@@ -91,16 +91,15 @@ def expected(classifier: MeasuredClassifier, fitted: Coefficients) -> Resources:
 
 
 def largest_errors(resource_fit: ResourceFit) -> dict[str, float]:
-    """Return the largest relative error on held-out classifiers, by kind of resource."""
-    pairs = [
-        (dict(expected(one, resource_fit.coefficients)), dict(one.total))
-        for one in resource_fit.held_out
-    ]
-    return {
-        kind: max(abs(guess[kind] / found[kind] - 1) for guess, found in pairs)
-        for kind in pairs[0][1]
-        if all(found[kind] for _, found in pairs)
-    }
+    """Return the largest relative error on held-out classifiers, by kind of resource that any of
+    them has."""
+    errors: dict[str, float] = {}
+    for one in resource_fit.held_out:
+        guess = dict(expected(one, resource_fit.coefficients))
+        for kind, found in one.total:
+            if found:
+                errors[kind] = max(errors.get(kind, 0.0), abs(guess[kind] / found - 1))
+    return errors
 
 
 def fit_file() -> Path:
@@ -131,8 +130,8 @@ def _layer_law(mlps: Sequence[MeasuredMlp], amount: Callable[[Resources], int]) 
 
 
 def _law(parameters: NDArray[np.float64]) -> LayerLaw:
-    scale, sharing, width, row = map(float, parameters)
-    return LayerLaw(scale=scale, sharing=sharing, width=width, row=row)
+    scale, sharing, growth, row = map(float, parameters)
+    return LayerLaw(scale=scale, sharing=sharing, growth=growth, row=row)
 
 
 def _stage_law(

@@ -41,12 +41,12 @@ class LayerLaw(_Value):
     shared, and those of its outputs, whose first terms need none.
 
     With the names of ``LayerShape``: ``scale * digits * (digits / columns) ** -sharing *
-    (input_bits + width) + row * rows * sum_bits``.
+    (input_bits + growth * (sum_bits - input_bits)) + row * rows * sum_bits``.
     """
 
     scale: float
     sharing: float
-    width: float
+    growth: float
     row: float
 
 
@@ -198,7 +198,8 @@ def layer_amount(layer: LayerShape, law: LayerLaw) -> float:
     if not layer.digits:
         return 0.0
     shared = layer.digits * math.pow(layer.digits / layer.columns, -law.sharing)
-    digits = law.scale * shared * (layer.input_bits + law.width)
+    adder_bits = layer.input_bits + law.growth * (layer.sum_bits - layer.input_bits)
+    digits = law.scale * shared * adder_bits
     return max(digits + law.row * layer.rows * layer.sum_bits, 0.0)
 
 

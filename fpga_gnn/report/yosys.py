@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -44,7 +45,8 @@ class YosysReport(BaseModel):
     ``sources`` is the hash of its files. ``lut_memory`` of ``used.lut`` are memories and shift
     registers; ``carry4`` are carry chains of four bits. ``path_ps`` is the longest path from
     register to register with the delays of 7-series cells, memories and routing left out: it
-    ranks designs and says nothing about a clock. None: there is no path.
+    ranks designs and says nothing about a clock. None: there is no path. ``apart`` holds how many
+    instances of each module were left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -58,13 +60,23 @@ class YosysReport(BaseModel):
     lut_memory: int = Field(ge=0)
     carry4: int = Field(ge=0)
     path_ps: int | None
+    apart: dict[str, int]
 
 
-def resources(statistics: str, apart: Sequence[str] = ()) -> tuple[Resources, int, int]:
-    """Return the resources in the JSON of ``stat -json``, the LUTs that are memory, the CARRY4.
+@dataclass(frozen=True)
+class Netlist:
+    """The cells of a mapped netlist as resources; see ``YosysReport``."""
 
-    Black boxes of the modules ``apart`` cost nothing. Raises ``ValueError`` for a cell of another
-    unknown type: a latch, or logic that was not mapped.
+    used: Resources
+    lut_memory: int
+    carry4: int
+    apart: dict[str, int]
+
+
+def read_netlist(statistics: str, apart: Sequence[str] = ()) -> Netlist:
+    """Read the JSON of ``stat -json``; instances of the modules ``apart`` are not in ``used``.
+
+    Raises ``ValueError`` for a cell of another unknown type: a latch, or logic that was not mapped.
     """
     cells: dict[str, int] = json.loads(statistics)["design"]["num_cells_by_type"]
     unknown = sorted(set(cells) - _KNOWN - set(apart))
@@ -78,7 +90,7 @@ def resources(statistics: str, apart: Sequence[str] = ()) -> tuple[Resources, in
         bram_18k=_sum(cells, _BLOCK_RAM),
         uram=cells.get(_ULTRA_RAM, 0),
     )
-    return used, memory, cells.get(_CARRY, 0)
+    return Netlist(used, memory, cells.get(_CARRY, 0), {name: cells.get(name, 0) for name in apart})
 
 
 def longest_path(timing: str) -> int | None:

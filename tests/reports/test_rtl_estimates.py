@@ -75,5 +75,5 @@ def test_only_what_reaches_an_output_counts():
 
 
 def test_a_layer_without_weights_costs_nothing():
-    law = LayerLaw(scale=1.0, sharing=0.1, width=1.0, row=1.0)
+    law = LayerLaw(scale=1.0, sharing=0.1, growth=1.0, row=1.0)
     assert layer_amount(LayerShape(0, 0, 0.0, 0, 0.0), law) == 0

@@ -11,7 +11,7 @@ from fpga_gnn.report.csynth import Resources
 from fpga_gnn.report.yosys import (
     YosysReport,
     longest_path,
-    resources,
+    read_netlist,
     yosys_numbers,
 )
 
@@ -25,15 +25,21 @@ def statistics(cells):
 
 def test_cells_become_resources():
     cells = {**CELLS, **MEMORIES, "$scopeinfo": 12}
-    used, lut_memory, carry4 = resources(statistics(cells))
-    assert used == Resources(lut=9 + 10, ff=8, dsp=9, bram_18k=7, uram=6)
-    assert (lut_memory, carry4) == (10, 4)
+    found = read_netlist(statistics(cells))
+    assert found.used == Resources(lut=9 + 10, ff=8, dsp=9, bram_18k=7, uram=6)
+    assert (found.lut_memory, found.carry4) == (10, 4)
+
+
+def test_instances_of_modules_apart_are_counted_and_cost_nothing():
+    found = read_netlist(statistics({"LUT6": 1, "adder": 3}), ["adder", "divider"])
+    assert found.used.lut == 1
+    assert found.apart == {"adder": 3, "divider": 0}
 
 
 @pytest.mark.parametrize("cell", ["LDCE", "$_AND_", "LUT7"])
 def test_a_cell_of_an_unknown_type_is_not_dropped(cell):
     with pytest.raises(ValueError, match=re.escape(f"found cells {cell}, expected $scopeinfo")):
-        resources(statistics({**CELLS, cell: 1}))
+        read_netlist(statistics({**CELLS, cell: 1}))
 
 
 def test_the_longest_path_is_the_latest_arrival():
@@ -53,6 +59,7 @@ def test_every_figure_is_labelled():
         lut_memory=10,
         carry4=4,
         path_ps=None,
+        apart={},
     )
     numbers = yosys_numbers("fifo", report, "xcu250")
     assert {n.label for n in numbers} == {"yosys"}

@@ -72,3 +72,20 @@ def test_a_latch_is_an_error(tmp_path):
     source.write_text(text)
     with pytest.raises(ToolFailedError, match="yosys, latch: found cells LDCE"):
         synthesise(RtlModule("latch", (source,), (), ()))
+
+
+@needs_yosys
+def test_modules_apart_are_counted_but_not_synthesised(tmp_path):
+    source = tmp_path / "pair.sv"
+    ports = "input clk, input [7:0] a, output logic [7:0] b"
+    source.write_text(
+        f"module leaf ({ports}); localparam int ADD = 3;\n"
+        "always_ff @(posedge clk) b <= 8'(a + ADD); endmodule\n"
+        f"module pair ({ports}); logic [7:0] half;\n"
+        "leaf one (.clk, .a, .b(half)); leaf two (.clk, .a(half), .b);\n"
+        "endmodule\n"
+    )
+    pair = RtlModule("pair", (source,), (), ())
+    whole, rest = synthesise(pair), synthesise(pair, ["leaf"])
+    assert (whole.used.ff, whole.apart) == (16, {})
+    assert (rest.used.ff, rest.used.lut, rest.path_ps, rest.apart) == (0, 0, None, {"leaf": 2})
