@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import pytest
 
 from fpga_gnn.errors import CapacityError
@@ -10,6 +13,8 @@ from fpga_gnn.flows.backends import CsimBackend, load_backend
 from fpga_gnn.graphs.hits import quantize_hits
 from fpga_gnn.hw.csim import CsimTrackBuilder
 from fpga_gnn.hw.csim_track_finder import CsimTrackFinder
+from fpga_gnn.hw.kernels import hls_dir, load_kernels
+from fpga_gnn.hw.toolchain import ap_types_dir
 from fpga_gnn.training.run import load_run
 from fpga_gnn.verify.compare import require_equal
 
@@ -63,3 +68,17 @@ def test_an_event_that_does_not_fit_the_partition_is_refused(find_tracks):
         find_tracks(sample_store().read(TOO_MANY_NODES))
     with pytest.raises(CapacityError, match=r"\d+ edges of an event, 6500 in a partition"):
         find_tracks(sample_store().read(TOO_MANY_EDGES))
+
+
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_compositions_compile_without_a_warning(backend, compiler):
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed: its warnings are not checked")
+    kernels, hls, project = load_kernels(), hls_dir(), backend.project.folder
+    include = [f"-I{hls / folder}" for folder in kernels.include]
+    include += [f"-isystem{folder}" for folder in (ap_types_dir(), project, project / "firmware")]
+    command = [compiler, *kernels.cxxflags, "-fsyntax-only", *include]
+    for composition in kernels.compositions.values():
+        for source in (composition.source, composition.bridge):
+            done = subprocess.run([*command, hls / source], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
