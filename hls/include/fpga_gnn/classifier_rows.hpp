@@ -11,6 +11,10 @@
 
 namespace fpga_gnn {
 
+// Depth of the streams of edge rows and of their ends, which one process writes in turn: a pipeline
+// of the classifier may hold rows of the one until it gets more, while the other waits for them.
+constexpr int EDGE_ROWS_AHEAD = 128;
+
 template <class ROW>
 ROW feature_row_of(const std::int16_t features[], bool used) {
     FPGA_GNN_HLS(inline)

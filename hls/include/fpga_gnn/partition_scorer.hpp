@@ -59,6 +59,8 @@ void partition_scorer(const graph_node_record* nodes, const graph_edge_record* e
     hls::stream<typename NET::node_row> node_rows("node_rows");
     hls::stream<typename NET::edge_row> edge_rows("edge_rows");
     hls::stream<typename NET::index_row> index_rows("index_rows");
+    FPGA_GNN_HLS(stream variable = edge_rows depth = EDGE_ROWS_AHEAD)
+    FPGA_GNN_HLS(stream variable = index_rows depth = EDGE_ROWS_AHEAD)
     hls::stream<typename NET::score_row> score_rows("score_rows");
     read_nodes<PART, NET>(nodes, node_rows);
     read_edges<PART, NET>(edges, edge_rows, index_rows);

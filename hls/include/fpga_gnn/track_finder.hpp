@@ -154,6 +154,8 @@ void track_finder(const module_map_size& size, bool physical, std::int32_t cut,
     hls::stream<typename NET::node_row> node_rows("node_rows");
     hls::stream<typename NET::edge_row> edge_rows("edge_rows");
     hls::stream<typename NET::index_row> index_rows("index_rows");
+    FPGA_GNN_HLS(stream variable = edge_rows depth = EDGE_ROWS_AHEAD)
+    FPGA_GNN_HLS(stream variable = index_rows depth = EDGE_ROWS_AHEAD)
     hls::stream<typename NET::score_row> scores("scores");
     edge_stream<TRACKS> ends("ends"), scored("scored");
     FPGA_GNN_HLS(stream variable = ends depth = WAITING)
