@@ -1,8 +1,8 @@
 """Reports of Yosys: what a module of RTL takes of an UltraScale+ device, as a frozen value.
 
 Mapped, neither placed nor routed. Yosys does not join two small LUTs in one, builds carry chains
-four bits at a time and deep memories with multiplexers where the device has cascades: LUTs are
-upper bounds. Never show its numbers without the label.
+four bits at a time and deep memories with multiplexers where the device has cascades: LUTs are on
+the high side. Never show its numbers without the label.
 """
 
 from __future__ import annotations
