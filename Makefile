@@ -9,8 +9,9 @@ export OMP_NUM_THREADS ?= 1
 demo: $(VENV)/demo.stamp
 	$(BIN)/fpga-gnn demo
 
+# Files in their order, not by their number of tests: the longest have few and would run last, alone.
 test: $(VENV)/test.stamp lint
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
