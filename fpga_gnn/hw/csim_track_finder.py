@@ -7,17 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fpga_gnn.contract import Contract, DydxLaw, HitRecords, ModuleMapRecords, dydx_sign
+from fpga_gnn.contract import Contract, DydxLaw, HitRecords, ModuleMapRecords
 from fpga_gnn.errors import CapacityError
 from fpga_gnn.hw.csim import load_composition
-from fpga_gnn.hw.kernel_calls import require_map_fits, track_words
+from fpga_gnn.hw.kernel_calls import map_arguments, require_map_fits, track_words
 from fpga_gnn.hw.records import (
     OVERFLOW_PARTITION_EDGES,
     OVERFLOW_PARTITION_NODES,
-    pack_doublets,
-    pack_hits,
-    pack_starts,
-    pack_triplets,
     unpack_hit_lists,
     unpack_track_status,
 )
@@ -62,16 +58,8 @@ class CsimTrackFinder:
         map_reference.check_inputs(hits, module_map, contract)
         start, nodes, words = track_words(contract.kernels.track_builder)
         map_status = np.zeros(8, dtype=np.int64)
-        sizes = (len(hits), module_map.n_modules, module_map.n_doublets)
         self._kernel(
-            pack_hits(hits),
-            pack_starts(hits.module_start),
-            pack_doublets(module_map, contract),
-            pack_starts(module_map.doublet_start),
-            pack_triplets(module_map, contract),
-            pack_starts(module_map.triplet_start),
-            *sizes,
-            int(dydx_sign(dydx) < 0),
+            *map_arguments(hits, module_map, contract, dydx),
             cut,
             min_hits,
             start,
@@ -79,6 +67,7 @@ class CsimTrackFinder:
             words,
             map_status,
         )
+        sizes = len(hits), module_map.n_modules, module_map.n_doublets
         require_map_fits(map_status, sizes, contract)
         status = unpack_track_status(words)
         n_edges = int(map_status[5])

@@ -90,23 +90,30 @@ class ModuleMapKernel:
         nodes = np.zeros((len(hits), 4), dtype=np.int16)
         edges = np.zeros((shape.max_edges, 16), dtype=np.int16)
         status = np.zeros(8, dtype=np.int64)
-        sizes = (len(hits), module_map.n_modules, module_map.n_doublets)
-        arguments = (
-            pack_hits(hits),
-            pack_starts(hits.module_start),
-            pack_doublets(module_map, self.contract),
-            pack_starts(module_map.doublet_start),
-            pack_triplets(module_map, self.contract),
-            pack_starts(module_map.triplet_start),
-            *sizes,
-            int(dydx_sign(dydx) < 0),
-        )
+        arguments = map_arguments(hits, module_map, self.contract, dydx)
         self._call(arguments, (nodes, edges, status))
         _, _, _, _, n_candidates, n_edges, n_saturated, _ = map(int, status)
+        sizes = len(hits), module_map.n_modules, module_map.n_doublets
         require_map_fits(status, sizes, self.contract)
         src, dst, edge_features = unpack_edges(edges[:n_edges], len(features.edge))
         node_features = unpack_nodes(nodes, len(features.node))
         return MappedGraph(node_features, edge_features, src, dst, n_candidates, n_saturated)
+
+
+def map_arguments(
+    hits: HitRecords, module_map: ModuleMapRecords, contract: Contract, dydx: DydxLaw
+) -> Arguments:
+    """Return the first arguments of every kernel that maps hits: records, sizes, dydx law."""
+    return (
+        pack_hits(hits),
+        pack_starts(hits.module_start),
+        pack_doublets(module_map, contract),
+        pack_starts(module_map.doublet_start),
+        pack_triplets(module_map, contract),
+        pack_starts(module_map.triplet_start),
+        *(len(hits), module_map.n_modules, module_map.n_doublets),
+        int(dydx_sign(dydx) < 0),
+    )
 
 
 def require_feature_format(contract: Contract) -> None:

@@ -3,7 +3,7 @@ integer reference, first without pauses, where cycles count, then with pauses on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import CapacityError
 from fpga_gnn.events.event import Event
 from fpga_gnn.graphs.graph import Graph, build_event_graph
-from fpga_gnn.graphs.hits import QuantizedHits
 from fpga_gnn.graphs.partition import PartitionedGraph, partition_graph
 from fpga_gnn.hw.csim import CsimModuleMap
 from fpga_gnn.hw.rtl_classifier import ClassifierInput, RtlEdgeClassifier, RtlScores
@@ -97,12 +96,22 @@ class RtlRungs:
             for p in inputs
         ]
         scores = parts.gather_scores(expected)
+        edges = graph.n_nodes, graph.src, graph.dst
+        kept = *edges, (scores > self._cut).astype(np.int64)
+        problem = *edges, scores, self._cut, self._min_hits
+        hits = built.hits.records, run.module_map.records, run.module_map.info.dydx
+        mapped = self._csim_map.graph(*hits)
+        labels = connected_components.label(*kept)
+        lists = track_builder.build(*problem, run.contract)
         # A partition waits for larger ones in the chain, so the largest go first.
         order = sorted(range(len(inputs)), key=lambda i: -_rows(inputs[i]))
         scored: list[RtlScores] = []
         for one in self._passes:
             announce(f"{case}: module map, {one.name}")
-            self._compare_map(one, built.hits, case)
+            with one.module_map.timed():
+                got_graph = one.map.graph(*hits)
+            _hold_columns(one.module_map, case, _GRAPH, mapped, got_graph)
+            one.module_map.n_compared += mapped.node_features.size + mapped.edge_features.size
             announce(f"{case}: {len(inputs)} partitions, {one.name}")
             with one.classifier.timed():
                 scored.append(self._classifier.run([inputs[i] for i in order], one.stalls))
@@ -110,7 +119,13 @@ class RtlRungs:
                 compared = one.classifier.hold(f"{case} partition {i}", expected[i], got)
                 one.classifier.n_compared += compared
             announce(f"{case}: tracks, {one.name}")
-            self._compare_tracks(one, graph, scores, case)
+            with one.labels.timed():
+                got_labels = one.components.label(*kept)
+            one.labels.n_compared += one.labels.hold(case, labels, got_labels)
+            with one.lists.timed():
+                got_lists = one.tracks.build(*problem)
+            _hold_columns(one.lists, case, ("start", "nodes"), lists, got_lists)
+            one.lists.n_compared += len(lists)
         first = self._passes[0]
         return EventCycles(
             event.event_id,
@@ -142,33 +157,12 @@ class RtlRungs:
             for p in parts.partitions
         ]
 
-    def _compare_map(self, one: _Pass, hits: QuantizedHits, case: str) -> None:
-        learned = self._run.module_map
-        arguments = hits.records, learned.records, learned.info.dydx
-        expected = self._csim_map.graph(*arguments)
-        with one.module_map.timed():
-            got = one.map.graph(*arguments)
-        for column in _GRAPH:
-            left, right = getattr(expected, column), getattr(got, column)
-            one.module_map.hold(f"{case} {column}", left, right)
-        one.module_map.n_compared += expected.node_features.size + expected.edge_features.size
 
-    def _compare_tracks(self, one: _Pass, graph: Graph, scores: Int64, case: str) -> None:
-        edges = graph.n_nodes, graph.src, graph.dst
-        keep = (scores > self._cut).astype(np.int64)
-        with one.labels.timed():
-            labels = one.components.label(*edges, keep)
-        one.labels.n_compared += one.labels.hold(
-            case, connected_components.label(*edges, keep), labels
-        )
-        problem = *edges, scores, self._cut, self._min_hits
-        expected = track_builder.build(*problem, self._run.contract)
-        with one.lists.timed():
-            got = one.tracks.build(*problem)
-        for column in ("start", "nodes"):
-            left, right = getattr(expected, column), getattr(got, column)
-            one.lists.hold(f"{case} {column}", left, right)
-        one.lists.n_compared += len(expected)
+def _hold_columns(
+    rung: Rung, case: str, columns: Iterable[str], expected: object, got: object
+) -> None:
+    for column in columns:
+        rung.hold(f"{case} {column}", getattr(expected, column), getattr(got, column))
 
 
 def _rows(partition: ClassifierInput) -> int:
