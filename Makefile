@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs fuzz clean
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/fpga-gnn demo
@@ -17,6 +17,12 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/test.stamp
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+fuzz: $(VENV)/test.stamp
+	FUZZ_EXAMPLES=5000 $(BIN)/pytest tests/hostile/test_fuzz.py
 
 # torch goes first, so that no other package's dependency chooses another build of it.
 $(VENV)/demo.stamp: pyproject.toml constraints.txt

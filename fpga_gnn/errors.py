@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import copyreg
+from typing import Any
+
+_LONGEST = 1000
+"""Characters of each part of a message: what was found may be a whole file."""
+
 
 class FpgaGnnError(Exception):
     """Base of every error the command line prints as one line; exits with ``exit_code``."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what a pickle holds; ``__init__``, which makes the text, is not called again."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class InputError(FpgaGnnError):
@@ -16,6 +26,7 @@ class InputError(FpgaGnnError):
 
     def __init__(self, where: object, found: object, expected: object, hint: str = "") -> None:
         self.where, self.found, self.expected, self.hint = str(where), found, expected, hint
+        where, found, expected = (_short(printable(part)) for part in (where, found, expected))
         text = f"{where}: found {found}, expected {expected}"
         super().__init__(f"{text}; {hint}" if hint else text)
 
@@ -28,6 +39,10 @@ class ToolMissingError(FpgaGnnError):
 
 class ToolFailedError(FpgaGnnError):
     """A program ran and failed; the message names its log."""
+
+
+class WorkerDiedError(FpgaGnnError):
+    """A task ended every process that tried it."""
 
 
 class DeviceError(FpgaGnnError):
@@ -44,3 +59,12 @@ class MismatchError(FpgaGnnError):
     def __init__(self, message: str, n_different: int) -> None:
         self.n_different = n_different
         super().__init__(message)
+
+
+def printable(text: object) -> str:
+    """Return ``text`` as one line that cannot command a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in str(text).replace("\n", " "))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -18,6 +18,7 @@ from torch import Tensor
 from fpga_gnn.contract import Contract, load_contract, parse_contract
 from fpga_gnn.events.sample import map_store, sample_store
 from fpga_gnn.events.view import EventView
+from fpga_gnn.flows import cluster
 from fpga_gnn.flows.backend_names import KERNEL_BUILDERS
 from fpga_gnn.graphs.partition import PackedPartition
 from fpga_gnn.models.student import Student
@@ -175,6 +176,32 @@ def pyxrt(monkeypatch) -> Iterator[ModuleType]:
     sys.modules.pop("pyxrt", None)
     yield importlib.import_module("pyxrt")
     del sys.modules["pyxrt"]
+
+
+@pytest.fixture
+def worker_killed_at(tmp_path, monkeypatch) -> Callable[[str, str], Path]:
+    """Return a function that has a worker of this machine kill itself once, in a call."""
+
+    def install(module: str, name: str) -> Path:
+        """Return the file that is there when a worker has called ``module.name`` and is dead."""
+        killed, preload = tmp_path / "killed", tmp_path / "preload.py"
+        preload.write_text(
+            "import os, signal\n"
+            f"import {module} as module\n"
+            f"function = module.{name}\n"
+            "def dying(*args, **kwargs):\n"
+            "    try:\n"
+            f"        os.close(os.open({str(killed)!r}, os.O_CREAT | os.O_EXCL))\n"
+            "    except FileExistsError:\n"
+            "        return function(*args, **kwargs)\n"
+            "    os.kill(os.getpid(), signal.SIGKILL)\n"
+            "def dask_setup(worker):\n"
+            f"    module.{name} = dying\n"
+        )
+        monkeypatch.setattr(cluster, "_PRELOAD", [*cluster._PRELOAD, str(preload)])
+        return killed
+
+    return install
 
 
 @pytest.fixture

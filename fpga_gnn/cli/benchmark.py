@@ -42,7 +42,10 @@ def benchmark(
         typer.Option(help="Time this stage only: graph, gnn or segmentation; repeatable."),
     ] = None,
 ) -> None:
-    """Time graph construction, GNN and segmentation, every option beside the others."""
+    """Time every stage, each option beside the others.
+
+    The stages are graph construction, GNN and segmentation.
+    """
     from fpga_gnn.flows.benchmark import BENCHMARK, BenchmarkConfig
     from fpga_gnn.flows.benchmark import benchmark as run_benchmark
     from fpga_gnn.flows.benchmark_models import load_timed_model

@@ -16,7 +16,10 @@ def bless(
         Path | None, typer.Option(help="Folder of the baselines; default: the shipped one.")
     ] = None,
 ) -> None:
-    """Make a report's hardware figures the baseline that later reports are held against."""
+    """Make a report's hardware figures the baseline.
+
+    Later reports are held against it.
+    """
     from fpga_gnn.report.baseline import baseline_file, find_drift, load_baseline
     from fpga_gnn.report.baseline import bless as make_baseline
     from fpga_gnn.report.summary import drift_lines, load_report

@@ -19,7 +19,10 @@ def demo(
     edges: Annotated[int, typer.Option(min=1, help="Edges to compare on every rung.")] = 50_000,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same model.")] = 1,
 ) -> None:
-    """Learn a module map, train the 8-bit network, write firmware, verify it, find tracks."""
+    """Run the whole story on the shipped events.
+
+    Learns a module map, trains the 8-bit network, writes its firmware, verifies it, finds tracks.
+    """
     from fpga_gnn.flows.demo import PICTURES, DemoProgress
     from fpga_gnn.flows.demo import demo as run_demo
     from fpga_gnn.hw.boards import load_board

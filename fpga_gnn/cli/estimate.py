@@ -33,7 +33,10 @@ def estimate(
         ),
     ] = None,
 ) -> None:
-    """Estimate resources and cycles of an edge classifier, from laws fitted to Yosys's counts."""
+    """Estimate resources and cycles of an edge classifier.
+
+    The laws are fitted to Yosys's counts.
+    """
     from fpga_gnn.flows.estimate import estimate as predict
     from fpga_gnn.hw.boards import load_board
     from fpga_gnn.report.document import write_document

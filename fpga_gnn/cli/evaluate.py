@@ -11,13 +11,15 @@ from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.cli.settings import checked
 from fpga_gnn.events.store import EventStore
-from fpga_gnn.events.view import Detector, EventView
+from fpga_gnn.events.view import Detector
 from fpga_gnn.flows.backend_names import BackendName
 
 
 def evaluate(
-    events: Annotated[Path, typer.Option(help="Event store the model has not seen.")],
-    out: Annotated[Path, typer.Option(help="Folder of evaluation.json and pictures.")],
+    events: Annotated[
+        Path, typer.Option(help="Event store; events that the model comes from are left out.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of evaluation.json, pictures and tracks.csv.")],
     model: Annotated[
         str,
         typer.Option(help="Folder of a model, or 'teacher' or 'student' for the shipped ones."),
@@ -34,6 +36,9 @@ def evaluate(
     max_events: Annotated[
         int | None, typer.Option(min=1, help="Evaluate the first so many events.")
     ] = None,
+    builder: Annotated[
+        str, typer.Option(help="Write the tracks of this builder; all are evaluated.")
+    ] = "cc-jr",
     ckf: Annotated[
         bool, typer.Option(help="Run the ACTS CKF on the same events (needs fpga-gnn[sim]).")
     ] = False,
@@ -48,9 +53,12 @@ def evaluate(
     compile: Annotated[bool, typer.Option(help="Use torch.compile.")] = False,
     threads: Annotated[int, typer.Option(help="CPU threads of PyTorch.")] = 1,
 ) -> None:
-    """Report edge and track efficiency, fakes and duplicates of every track builder."""
+    """Find tracks; report efficiency, fakes and duplicates.
+
+    Every track builder is evaluated, with pictures; the tracks of one are written.
+    """
     from fpga_gnn.flows.backends import backend_model, require_no_xclbin
-    from fpga_gnn.flows.evaluate import EVALUATION
+    from fpga_gnn.flows.evaluate import EVALUATION, TRACKS
     from fpga_gnn.flows.evaluate import evaluate as run_evaluation
     from fpga_gnn.report.evaluation import graph_lines, table_lines
     from fpga_gnn.training.config import Runtime
@@ -64,17 +72,20 @@ def evaluate(
         trained = load_model(folder, runtime)
     else:
         trained = backend_model(folder, backend, out / "design", xclbin)
-    view = EventView.of(EventStore.open(events), detector or trained.detector, max_events)
     with progress_bar("events") as progress:
         evaluation = run_evaluation(
             trained,
-            view,
+            folder,
+            EventStore.open(events),
             out,
+            detector=detector,
+            max_events=max_events,
+            builder=builder,
             chep=chep,
             with_ckf=ckf,
             progress=progress,
         )
     out_line = console().print
-    for line in (*graph_lines(evaluation), "", *table_lines(evaluation.tracks)):
+    for line in (*graph_lines(evaluation), "", *table_lines(evaluation.tracks), ""):
         out_line(line)
-    out_line(f"\nreport: {out / EVALUATION}, pictures beside it")
+    out_line(f"report: {out / EVALUATION}, pictures beside it; {builder} tracks: {out / TRACKS}")

@@ -10,20 +10,26 @@ import typer
 from fpga_gnn.cli.groups import command_group
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
+from fpga_gnn.cli.settings import checked
 from fpga_gnn.errors import InputError
+from fpga_gnn.events.sample import map_store
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.trackml import write_event
+from fpga_gnn.flows.backend_names import BackendName
 
 app = command_group("Write events or a model in other formats.")
 
 
 @app.command()
 def trackml(
-    events: Annotated[Path, typer.Argument(help="Event store.")],
     out: Annotated[Path, typer.Option(help="Empty or new folder of the CSV files.")],
+    events: Annotated[
+        Path | None,
+        typer.Argument(help="Event store; default: shipped ones, pile-up 200, pT > 0.9 GeV."),
+    ] = None,
 ) -> None:
-    """Write hits, truth and particles in the CSV format of the TrackML challenge."""
-    store = EventStore.open(events)
+    """Write events in the CSV format of the TrackML challenge."""
+    store = EventStore.open(events) if events else map_store()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(out, "other files", "an empty or new folder", "choose another --out")
     with progress_bar("exporting") as progress:
@@ -42,7 +48,10 @@ def qonnx(
         Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
     ] = None,
 ) -> None:
-    """Write a student as a QONNX graph of one partition, bit-exact to PyTorch."""
+    """Write a student as a QONNX graph, bit-exact to PyTorch.
+
+    The graph is of one partition.
+    """
     from fpga_gnn.flows.design import save_qonnx
     from fpga_gnn.training.run import default_run, load_run
 
@@ -50,3 +59,47 @@ def qonnx(
     save_qonnx(run, out)
     shape = run.contract.partition
     console().print(f"{out}: {shape.max_nodes} nodes, {shape.max_edges} edges, {run.contract.name}")
+
+
+@app.command()
+def triton(
+    out: Annotated[Path, typer.Option(help="Model repository; may have other models.")],
+    name: Annotated[str, typer.Option(help="Name of the model.")] = "fpga-gnn",
+    backend: Annotated[
+        BackendName, typer.Option(help="What runs the three stages; all give the same tracks.")
+    ] = "torch",
+    builder: Annotated[
+        str, typer.Option(help="Track builder; the kernels are cc, cc-jr and dwalk.")
+    ] = "cc-jr",
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
+    ] = None,
+    xclbin: Annotated[
+        Path | None, typer.Option(help="Binary that the backend board loads into the card.")
+    ] = None,
+    instances: Annotated[int, typer.Option(help="Processes that work; 1 with a card.")] = 1,
+    max_hits: Annotated[int, typer.Option(help="Hits of a request.")] = 1_000_000,
+    max_events_per_request: Annotated[int, typer.Option(help="Events of a request.")] = 64,
+    queue: Annotated[int, typer.Option(help="Requests that wait; more are refused.")] = 64,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds that a request waits, then it is refused.")
+    ] = 60.0,
+) -> None:
+    """Write a model for NVIDIA's Triton server: hits in, tracks out.
+
+    See docs/triton.md.
+    """
+    from fpga_gnn.serve.triton_repository import TritonConfig, write_repository
+
+    reconstructor = {"model": model, "backend": backend, "builder": builder, "xclbin": xclbin}
+    options = {
+        "reconstructor": {key: value for key, value in reconstructor.items() if value is not None},
+        "name": name,
+        "instances": instances,
+        "limits": {"max_hits": max_hits, "max_events": max_events_per_request},
+        "queue": queue,
+        "timeout_s": timeout,
+    }
+    folder = write_repository(checked(TritonConfig, options, "export triton"), out)
+    console().print(f"{folder}: {instances} x {backend}, {builder}")
+    console().print(f"next: tritonserver --model-repository={out} --disable-auto-complete-config")

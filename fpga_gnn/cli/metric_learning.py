@@ -42,7 +42,7 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Same seed and threads, same embedding.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads of PyTorch.")] = None,
 ) -> None:
-    """Train an embedding on target particles and report its graphs on held-out events."""
+    """Train an embedding; report its graphs on held-out events."""
     from fpga_gnn.training.metric_learning import MetricLearningConfig
     from fpga_gnn.training.metric_learning_run import train_metric_learning
 

@@ -58,7 +58,7 @@ def build(
         typer.Option(help="dydx as in the public module maps, or the difference of slopes."),
     ] = _DEFAULTS.dydx,
 ) -> None:
-    """Learn doublets and triplets of modules from the target particles of simulated events."""
+    """Learn doublets and triplets of modules from target particles."""
     from fpga_gnn.graphs.map_learning import learn_module_map
     from fpga_gnn.graphs.module_map_store import require_replaceable, save_module_map
 
@@ -82,8 +82,8 @@ def build(
                 yield event
                 progress(done, len(view))
 
-        origin = {"events": view.store.origin, "detector": detector}
-        learned = learn_module_map(watched(), contract, settings=settings, source=origin)
+        source = {"events": view.record}
+        learned = learn_module_map(watched(), contract, settings=settings, source=source)
     save_module_map(learned, out)
     info, records = learned.info, learned.records
     print_line = console().print
@@ -121,7 +121,10 @@ def study(
         int | None, typer.Option(min=1, help="Build graphs of the first so many events.")
     ] = None,
 ) -> None:
-    """Report edge efficiency, purity, size and time of graphs as the map grows and widens."""
+    """Report what graphs gain and cost as the map grows and widens.
+
+    Measured are edge efficiency, purity, size and time.
+    """
     from fpga_gnn.flows.map_study import MAP_STUDY, StudyPlan, StudyProgress, study_module_maps
     from fpga_gnn.report.map_study import study_lines
 
@@ -171,9 +174,9 @@ def bits(
         typer.Option(help="Widen windows by this times the typical width / number of tracks."),
     ] = 1.0,
 ) -> None:
-    """Report what fewer bits of hits and windows do to graphs, against a module map in float64.
+    """Report what fewer bits of hits and windows do to graphs.
 
-    An interrupted study goes on with the same command.
+    The peer is a module map in float64. An interrupted study goes on with the same command.
     """
     from fpga_gnn.flows.map_bits import BITS_STUDY, MARKDOWN, BitsPlan, study_bits
     from fpga_gnn.flows.map_study import StudyProgress

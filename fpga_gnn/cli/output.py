@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from fpga_gnn.errors import printable
 from fpga_gnn.report.summary import (
     FlowReport,
     drift_lines,
@@ -14,11 +15,36 @@ from fpga_gnn.report.summary import (
     rung_lines,
     step_lines,
 )
+from fpga_gnn.training import torchrun
+
+if TYPE_CHECKING:
+    from fpga_gnn.training.pipeline import TrainingEvents
+
+
+_MUCH_CLIPPED = 0.05
+"""The shipped design clips up to 2 % of a feature."""
+
+
+class _PlainConsole(Console):
+    """Prints lines of text, in which a name from a file cannot command the terminal."""
+
+    def print(self, *lines: str) -> None:
+        super().print(*map(printable, lines))
 
 
 def console() -> Console:
-    """Return a console for plain result lines on standard output."""
-    return Console(highlight=False, soft_wrap=True, markup=False)
+    """Return a console for plain result lines on standard output; of all ranks, rank 0 prints."""
+    return _PlainConsole(highlight=False, soft_wrap=True, markup=False, quiet=torchrun.rank() > 0)
+
+
+def events_line(data: TrainingEvents) -> str:
+    """Return how many events a training learns from, chooses on and reports on, and which hits."""
+    learned = sum(len(view) for view in data.train)
+    reported = f", {len(data.test)} held out" if data.test else ""
+    return (
+        f"events: {learned} to learn from, {len(data.validation)} for the cuts{reported}; "
+        f"{data.validation.detector} hits"
+    )
 
 
 def epoch_line(row: dict[str, Any]) -> str:
@@ -28,6 +54,14 @@ def epoch_line(row: dict[str, Any]) -> str:
         f"validation AUC {row['auc']:.5f}  efficiency {row['efficiency']:.3f}  "
         f"purity {row['purity']:.3f}"
     )
+
+
+def clipped_lines(clipped: Mapping[str, float]) -> list[str]:
+    """Return a warning if the contract's format clips a large share of a feature's values."""
+    names = ", ".join(
+        f"{name} {100 * share:.0f} %" for name, share in clipped.items() if share > _MUCH_CLIPPED
+    )
+    return [f"warning: clipped features: {names}; see docs/trackml.md"] if names else []
 
 
 def working_point_lines(points: Mapping[str, Any]) -> list[str]:

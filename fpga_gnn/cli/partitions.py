@@ -29,7 +29,10 @@ def partitions(
         int | None, typer.Option(min=1, help="Cut the first so many events.")
     ] = None,
 ) -> None:
-    """Cut graphs into partitions of several shapes: fill, losses, memory, cycles (estimates)."""
+    """Cut graphs into partitions of several shapes.
+
+    Reports fill, losses, memory and cycles (estimates).
+    """
     from fpga_gnn.flows.partition_study import STUDY, partition_study
     from fpga_gnn.hw.boards import load_board
     from fpga_gnn.report.partition_study import shape_lines

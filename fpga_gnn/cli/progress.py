@@ -8,13 +8,18 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from fpga_gnn.training import torchrun
+
 Count = Callable[[int, int], None]
 """Takes what is done and the total."""
 
 
 @contextmanager
 def progress_bars(*labels: str) -> Iterator[tuple[Count, ...]]:
-    """Show one bar per label on standard error, if a terminal, each from its first call on."""
+    """Show one bar per label on standard error, if a terminal, each from its first call on.
+
+    Of all ranks of a training, rank 0 shows them.
+    """
     console = Console(stderr=True)
     bars = Progress(
         TextColumn("{task.description:<12}"),
@@ -22,7 +27,7 @@ def progress_bars(*labels: str) -> Iterator[tuple[Count, ...]]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=not console.is_terminal or torchrun.rank() > 0,
     )
 
     def counter(label: str) -> Count:

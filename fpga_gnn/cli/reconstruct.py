@@ -9,13 +9,20 @@ import typer
 
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
+from fpga_gnn.cli.workers import Dask, NWorkers, chosen_workers
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.flows.backend_names import BackendName
 
 
 def reconstruct(
-    events: Annotated[Path, typer.Argument(help="Event store.")],
-    out: Annotated[Path, typer.Option(help="Folder of the tracks and reconstruction.json.")],
+    events: Annotated[list[Path], typer.Argument(help="Event stores.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of the tracks and reconstruction.json; of several stores, each in a "
+            "folder of its name there."
+        ),
+    ],
     backend: Annotated[
         BackendName, typer.Option(help="What runs the three stages; all give the same tracks.")
     ] = "torch",
@@ -32,29 +39,37 @@ def reconstruct(
         Path | None, typer.Option(help="Binary that the backend board loads into the card.")
     ] = None,
     max_events: Annotated[
-        int | None, typer.Option(min=1, help="Reconstruct the first so many events.")
+        int | None, typer.Option(min=1, help="Reconstruct the first so many events of a store.")
     ] = None,
+    workers: NWorkers = None,
+    dask: Dask = None,
 ) -> None:
-    """Find tracks: module map, edge classifier, track builder. Interrupted runs go on."""
+    """Find tracks, on any backend.
+
+    Runs module map, edge classifier and track builder. Interrupted runs go on. Without --workers or
+    --dask this process does it.
+    """
     from fpga_gnn.flows.reconstruct import RECONSTRUCTION
     from fpga_gnn.flows.reconstruct import reconstruct as run_reconstruction
     from fpga_gnn.report.reconstruction import event_lines, total_lines
     from fpga_gnn.training.run import default_run
 
-    store = EventStore.open(events)
+    stores = [EventStore.open(folder) for folder in events]
     with progress_bar("events") as progress:
-        report = run_reconstruction(
+        reports = run_reconstruction(
             model or default_run(),
-            store,
+            stores,
             out,
             max_events=max_events,
             backend=backend,
             builder=builder,
             against=against,
             xclbin=xclbin,
+            workers=chosen_workers(workers, dask, default=1),
             progress=progress,
         )
     out_line = console().print
-    for line in (*event_lines(report.events), "", *total_lines(report)):
-        out_line(line)
-    out_line(f"tracks: {out}, report: {out / RECONSTRUCTION}")
+    for folder, report in reports.items():
+        for line in (*event_lines(report.events), "", *total_lines(report)):
+            out_line(line)
+        out_line(f"tracks: {folder}, report: {folder / RECONSTRUCTION}")

@@ -18,7 +18,10 @@ def reshape(
         Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
     ] = None,
 ) -> None:
-    """Write a model for another partition shape or other kernels; its weights stay as they are."""
+    """Write a model for another partition shape or kernels.
+
+    Its weights stay as they are.
+    """
     from fpga_gnn.training.run import default_run, load_run, save_run
 
     run = load_run(model or default_run()).with_contract(load_contract(config))

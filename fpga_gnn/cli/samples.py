@@ -11,6 +11,7 @@ import typer
 from fpga_gnn.cli.groups import command_group
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
+from fpga_gnn.cli.workers import Dask, NWorkers, chosen_workers
 from fpga_gnn.errors import FpgaGnnError, InputError
 from fpga_gnn.events.samples import (
     LOCK,
@@ -23,7 +24,7 @@ from fpga_gnn.events.samples import (
     read_sample,
 )
 
-app = command_group("Make, list and verify the data sets of the published results.")
+app = command_group("Make, list and verify the published data sets.")
 
 Only = Annotated[list[str] | None, typer.Option("--only", help="This sample, not all; repeatable.")]
 
@@ -49,19 +50,20 @@ def list_() -> None:
 def build(
     out: Annotated[Path, typer.Option(help="Folder of the samples; an earlier job goes on.")],
     only: Only = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Processes, default one per core; the events do not change."),
-    ] = None,
+    workers: NWorkers = None,
+    dask: Dask = None,
 ) -> None:
-    """Simulate the samples, each into a folder of its name, and list them in samples.json."""
+    """Simulate the samples, each into a folder of its name.
+
+    They are listed in samples.json beside the folders. Without --workers or --dask one process per
+    core does it.
+    """
     samples, lock = _chosen(only), load_lock()
+    executor = chosen_workers(workers, dask, default=os.cpu_count() or 1).executor
     out_line = console().print
     for sample in samples:
         with progress_bar(sample.name) as progress:
-            record = build_sample(
-                sample, out, workers=workers or os.cpu_count() or 1, progress=progress
-            )
+            record = build_sample(sample, out, executor=executor, progress=progress)
         out_line(_line(sample, record))
         difference = difference_from_lock(sample.name, record, lock)
         if difference:
@@ -76,7 +78,7 @@ def verify(
     out: Annotated[Path, typer.Option(help="Folder of the samples.")],
     only: Only = None,
 ) -> None:
-    """Check every file against its manifest and every sample against the locked hash."""
+    """Check files against manifests and samples against locked hashes."""
     lock = load_lock()
     samples = [sample for sample in _chosen(only) if only or (out / sample.name).exists()]
     if not samples:

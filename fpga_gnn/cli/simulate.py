@@ -12,6 +12,7 @@ import typer
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.cli.settings import checked
+from fpga_gnn.cli.workers import Dask, NWorkers, chosen_workers
 from fpga_gnn.events.acts_detector import PIXEL_VOLUMES
 from fpga_gnn.events.simulate import SimulationConfig
 from fpga_gnn.events.simulate import simulate as simulate_events
@@ -23,10 +24,8 @@ def simulate(
     events: Annotated[int, typer.Option(help="Number of events.")] = 10,
     seed: Annotated[int, typer.Option(help="Same seed, same events.")] = 1,
     first_event: Annotated[int, typer.Option(help="Id of the first event.")] = 0,
-    workers: Annotated[
-        int | None,
-        typer.Option(min=1, help="Processes, default one per core; the events do not change."),
-    ] = None,
+    workers: NWorkers = None,
+    dask: Dask = None,
     detector: Annotated[
         Literal["pixel", "full"], typer.Option(help="Measurements to store.")
     ] = "full",
@@ -41,7 +40,11 @@ def simulate(
     ] = 4.0,
     noise: Annotated[float, typer.Option(help="Noise hits per real hit.")] = 0.0,
 ) -> None:
-    """Simulate ttbar events with pile-up in the TrackML detector (Pythia 8, ACTS Fatras)."""
+    """Simulate ttbar events with pile-up (Pythia 8, ACTS).
+
+    The detector is that of TrackML, the simulation Fatras. Without --workers or --dask one process
+    per core does it.
+    """
     options = {
         "pileup": pileup,
         "events": events,
@@ -54,9 +57,9 @@ def simulate(
         "detector": detector,
     }
     config = checked(SimulationConfig, options, "simulate")
+    executor = chosen_workers(workers, dask, default=os.cpu_count() or 1).executor
     with progress_bar("simulating") as progress:
-        processes = workers or os.cpu_count() or 1
-        store = simulate_events(config, out, workers=processes, progress=progress)
+        store = simulate_events(config, out, executor=executor, progress=progress)
 
     records = [record for record in store.records if record.event_id in config.event_ids]
     pixel = [

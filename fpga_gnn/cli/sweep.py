@@ -23,6 +23,7 @@ from fpga_gnn.cli.training_inputs import (
     training_events,
     training_map,
 )
+from fpga_gnn.cli.workers import Dask, NWorkers, chosen_workers
 from fpga_gnn.errors import FpgaGnnError, InputError
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.view import EventView
@@ -40,7 +41,7 @@ def sweep(
     max_test: Annotated[
         int | None, typer.Option(min=1, help="Report on the first so many events.")
     ] = None,
-    detector: HitsToUse = "pixel",
+    detector: HitsToUse = None,
     max_events: MaxEvents = None,
     module_map: Map = None,
     teacher: TeacherFolder = None,
@@ -50,25 +51,25 @@ def sweep(
         typer.Option(help="Begin with the float network of this run, where no start is given."),
     ] = None,
     amp: Amp = False,
-    processes: Annotated[int, typer.Option(min=1, help="Train so many students at a time.")] = 1,
-    dask: Annotated[
-        str | None,
-        typer.Option(help="Train on the workers of this Dask scheduler (needs fpga-gnn[dask])."),
-    ] = None,
+    workers: NWorkers = None,
+    dask: Dask = None,
 ) -> None:
-    """Train every candidate of a sweep, report track efficiency against firmware cost."""
-    from fpga_gnn.flows.cluster import executor
+    """Train many students; weigh efficiency against cost.
+
+    Reports the track efficiency of every candidate and what its firmware costs. Each worker trains
+    one student at a time; without --workers or --dask there is one.
+    """
     from fpga_gnn.flows.sweep import MARKDOWN, PICTURE, SWEEP, SweepProgress, Teaching
     from fpga_gnn.flows.sweep import sweep as run_sweep
     from fpga_gnn.flows.sweep_plan import load_spec, plan_sweep
     from fpga_gnn.report.sweep import sweep_lines
     from fpga_gnn.training.config import Runtime
 
-    if dask is not None and processes > 1:
-        raise InputError("sweep", "--processes and --dask", "one of them")
+    executor = chosen_workers(workers, dask, default=1).executor
     plan = plan_sweep(load_spec(spec))
     data = training_events("sweep", events, validation, detector, max_events)
-    held_out = EventView.of(EventStore.open(test), detector, max_test) if test else data.test
+    hits = data.validation.detector
+    held_out = EventView.of(EventStore.open(test), hits, max_test) if test else data.test
     if max_test and not test:
         raise InputError("sweep", "--max-test without --test", "--test EVENTS")
     if not len(data.validation):
@@ -84,18 +85,17 @@ def sweep(
         def ended(name: str, error: str | None) -> None:
             out_line(f"{name}: {error or 'done'}")
 
-        with executor(processes, dask) as pool:
-            result = run_sweep(
-                plan,
-                replace(data, test=None),
-                held_out,
-                learned,
-                out,
-                teaching=teaching,
-                float_from=float_from,
-                executor=pool,
-                progress=SweepProgress(teacher=asked, runs=runs, ended=ended),
-            )
+        result = run_sweep(
+            plan,
+            replace(data, test=None),
+            held_out,
+            learned,
+            out,
+            teaching=teaching,
+            float_from=float_from,
+            executor=executor,
+            progress=SweepProgress(teacher=asked, runs=runs, ended=ended),
+        )
     for line in sweep_lines(result.sweep):
         out_line(line)
     files = f"{out / SWEEP}, {MARKDOWN} and {PICTURE} beside it"

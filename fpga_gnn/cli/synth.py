@@ -58,7 +58,7 @@ def synth(
     ] = None,
     require_vitis: Annotated[bool, typer.Option(help="Fail when Vitis is not there.")] = False,
 ) -> None:
-    """Export the model, write the HLS design for a board, simulate it and synthesise it."""
+    """Write a board's firmware, simulate and synthesise it."""
     from fpga_gnn.events.sample import sample_store
     from fpga_gnn.flows.design import REPORT
     from fpga_gnn.flows.rtl import THROUGHPUT, RtlPlan, simulate_rtl

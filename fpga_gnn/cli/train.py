@@ -7,7 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from fpga_gnn.cli.output import console, epoch_line, quality_line, working_point_lines
+from fpga_gnn.cli.output import (
+    clipped_lines,
+    console,
+    epoch_line,
+    events_line,
+    quality_line,
+    working_point_lines,
+)
 from fpga_gnn.cli.progress import progress_bars
 from fpga_gnn.cli.settings import checked
 from fpga_gnn.cli.training_inputs import (
@@ -36,7 +43,7 @@ def train(
     ] = None,
     events: Events = None,
     validation: Validation = None,
-    detector: HitsToUse = "pixel",
+    detector: HitsToUse = None,
     max_events: MaxEvents = None,
     module_map: Map = None,
     teacher: TeacherFolder = None,
@@ -59,7 +66,13 @@ def train(
     qat_learning_rate: Annotated[
         float | None, typer.Option(help="Largest step of the quantization-aware training.")
     ] = None,
-    batch_edges: Annotated[int | None, typer.Option(help="Edges per step, about.")] = None,
+    batch_edges: Annotated[
+        int | None, typer.Option(help="Edges of a sector, about, each a batch.")
+    ] = None,
+    sectors_per_step: Annotated[
+        int | None,
+        typer.Option(help="Sectors of a step, which the ranks of torchrun share out."),
+    ] = None,
     batch_norm: Annotated[
         bool | None, typer.Option(help="Batch norm in the float training, folded afterwards.")
     ] = None,
@@ -81,9 +94,10 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Same seed and threads, same model.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads of PyTorch.")] = None,
 ) -> None:
-    """Train the quantized interaction network and report its quality on held-out events."""
+    """Train the quantized network; report on held-out events."""
     from fpga_gnn.training.config import Runtime, TrainingConfig
     from fpga_gnn.training.distillation import Distiller
+    from fpga_gnn.training.distributed import process_group
     from fpga_gnn.training.pipeline import TrainingProgress, train_run
 
     contract = load_contract(config_name(bits, config))
@@ -94,6 +108,7 @@ def train(
         "learning_rate": learning_rate,
         "qat_learning_rate": qat_learning_rate,
         "batch_edges": batch_edges,
+        "sectors_per_step": sectors_per_step,
         "batch_norm": batch_norm,
         "sparsity": sparsity,
         "prune": prune,
@@ -114,8 +129,11 @@ def train(
         found = "--soft-scores or --features without --teacher"
         raise InputError("train", found, "--teacher TEACHER or --teacher shipped")
     out_line = console().print
-    learned = training_map(module_map, contract, settings, data, shipped=not events)
-    with progress_bars("graphs", "steps", "cuts") as (graphs, steps, cuts):
+    with (
+        process_group("cpu"),
+        progress_bars("graphs", "steps", "cuts") as (graphs, steps, cuts),
+    ):
+        learned = training_map(module_map, contract, settings, data, shipped=not events)
         total = settings.float_epochs + settings.qat_epochs
         done = 0
 
@@ -135,7 +153,11 @@ def train(
             start=float_from,
             progress=TrainingProgress(graphs=graphs, steps=steps, epoch=show, cuts=cuts),
         )
-    for line in working_point_lines(run.info.builders):
+    for line in (
+        events_line(data),
+        *clipped_lines(run.info.clipped),
+        *working_point_lines(run.info.builders),
+    ):
         out_line(line)
     part = "test" if data.test else "validation"
     out_line(f"{'held-out' if data.test else part} {quality_line(run.info.quality[part])}")

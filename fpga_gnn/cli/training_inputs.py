@@ -12,7 +12,7 @@ from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.contract import Contract
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.store import EventStore
-from fpga_gnn.events.view import Detector, EventView
+from fpga_gnn.events.view import Detector, EventView, default_detector
 
 if TYPE_CHECKING:
     from fpga_gnn.graphs.module_map import ModuleMap
@@ -29,7 +29,10 @@ Validation = Annotated[
     Path | None,
     typer.Option(help="Event store to choose epoch and cuts on; default: the one store is split."),
 ]
-HitsToUse = Annotated[Detector, typer.Option(help="Hits to use.")]
+HitsToUse = Annotated[
+    Detector | None,
+    typer.Option(help="Hits to use; default: pixel of the TrackML detector, full of another."),
+]
 MaxEvents = Annotated[
     int | None, typer.Option(min=1, help="Learn from so many events of each store.")
 ]
@@ -50,7 +53,7 @@ def training_events(
     command: str,
     events: Sequence[Path] | None,
     validation: Path | None,
-    detector: Detector,
+    detector: Detector | None,
     max_events: int | None,
 ) -> TrainingEvents:
     """Return the events of the options; without ``validation`` the one store is split."""
@@ -58,6 +61,7 @@ def training_events(
     from fpga_gnn.training.pipeline import TrainingEvents
 
     stores = [EventStore.open(path) for path in events] if events else [sample_store()]
+    detector = detector or default_detector(stores[0])
     if validation:
         views = [EventView.of(store, detector, max_events) for store in stores]
         chosen = EventView.of(EventStore.open(validation), detector)
@@ -76,18 +80,26 @@ def training_map(
     *,
     shipped: bool,
 ) -> ModuleMap:
-    """Read the map, or learn it from the training events; ``shipped`` ones have a sample for it."""
+    """Read the map, or learn it from the training events; ``shipped`` ones have a sample for it.
+
+    ``InputError`` for a map learned from the events that ``data`` holds out.
+
+    Of all ranks of a training, the main one learns it.
+    """
     from fpga_gnn.events.sample import map_store
     from fpga_gnn.graphs.module_map_store import load_module_map
+    from fpga_gnn.training.distributed import on_main
     from fpga_gnn.training.pipeline import learn_training_map
 
     if module_map:
-        return load_module_map(module_map, contract)
+        loaded = load_module_map(module_map, contract)
+        data.require_unseen(loaded, module_map)
+        return loaded
     sources = [*data.train]
     if shipped:
         sources.append(EventView.of(map_store(), data.validation.detector))
     with progress_bar("module map") as progress:
-        return learn_training_map(contract, config, sources, progress)
+        return on_main(lambda: learn_training_map(contract, config, sources, progress))
 
 
 def teacher_folder(teacher: str) -> Path:

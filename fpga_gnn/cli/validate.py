@@ -29,7 +29,10 @@ def validate(
         Path | None, typer.Option(help="Keep the design and report.json in this folder.")
     ] = None,
 ) -> None:
-    """Climb the verification ladder: student, QONNX, reference, HLS C simulation, all equal."""
+    """Climb the verification ladder; all rungs must be equal.
+
+    The rungs are student, QONNX, lowered QONNX, reference and C simulation.
+    """
     from fpga_gnn.events.sample import sample_store
     from fpga_gnn.flows.validate import validate_run
     from fpga_gnn.hw.boards import load_board

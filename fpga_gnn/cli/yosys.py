@@ -17,7 +17,10 @@ def yosys(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("build/yosys"),
 ) -> None:
-    """Synthesise the RTL of a run's kernels with Yosys and show their share of a board."""
+    """Synthesise the kernels' RTL with Yosys.
+
+    Shows their share of a board.
+    """
     from fpga_gnn.flows.design import REPORT
     from fpga_gnn.flows.rtl_synthesis import (
         RESOURCES,
@@ -39,7 +42,12 @@ def yosys(
         module_map_kernel(run.contract),
     ]
     report, table = rtl_synthesis(
-        kernels, run.contract, target, out, lambda line: typer.echo(line, err=True)
+        kernels,
+        run.contract,
+        target,
+        out,
+        lambda line: typer.echo(line, err=True),
+        network.sha256,
     )
     print_report(report.model_copy(update={"hardware": []}))
     console().print()

@@ -8,6 +8,10 @@ from fpga_gnn.contract.config import (
     contract_names,
     load_contract,
     parse_contract,
+)
+from fpga_gnn.contract.documents import (
+    parse_json,
+    read_json,
     read_yaml,
     validation_error,
 )
@@ -55,6 +59,8 @@ __all__ = [
     "emit_sv_package",
     "load_contract",
     "parse_contract",
+    "parse_json",
+    "read_json",
     "read_yaml",
     "requantize",
     "shift_right_half_even",

@@ -7,9 +7,10 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from fpga_gnn.contract.bounded import Name, Slots
+from fpga_gnn.contract.documents import read_yaml, validation_error
 from fpga_gnn.contract.fixed_point import FixedPoint, Rounding
 from fpga_gnn.errors import InputError
 from fpga_gnn.resources import resource_dir
@@ -20,6 +21,8 @@ Shift = Annotated[int, Field(ge=-8, le=17)]
 Bits = Annotated[int, Field(ge=2, le=16)]
 Aggregation = Literal["sum", "max"]
 
+CONTRACT_SUFFIXES = (".yaml", ".yml")
+"""Of files; a contract without is one of the shipped ones."""
 DIRECTION_FRAC = 17
 """Fraction bits of the ``direction`` feature at shift 0."""
 PROBABILITY_FRAC = 30
@@ -131,8 +134,8 @@ class NetworkFormat(_Section):
 class PartitionShape(_Section):
     """Slots of one fixed-size graph; the last node slot is the padding edges' sacrificial node."""
 
-    max_nodes: int = Field(ge=2)
-    max_edges: int = Field(ge=1)
+    max_nodes: int = Field(ge=2, le=1 << 24)
+    max_edges: Slots
 
     @property
     def usable_nodes(self) -> int:
@@ -149,13 +152,13 @@ class ModuleMapShape(_Section):
     """
 
     lanes: int = Field(ge=1, le=64)
-    max_hits: int = Field(ge=1)
-    max_modules: int = Field(ge=1)
-    max_doublets: int = Field(ge=1)
-    max_module_doublets: int = Field(ge=1)
-    max_module_triplets: int = Field(ge=1)
-    max_blocks: int = Field(ge=1)
-    max_edges: int = Field(ge=1)
+    max_hits: Slots
+    max_modules: Slots
+    max_doublets: Slots
+    max_module_doublets: Slots
+    max_module_triplets: Slots
+    max_blocks: Slots
+    max_edges: Slots
 
     @field_validator("lanes")
     @classmethod
@@ -168,20 +171,20 @@ class ModuleMapShape(_Section):
 class EdgeClassifierShape(_Section):
     """Number of edge classifiers that work side by side, each on a partition of its own."""
 
-    lanes: int = Field(ge=1)
+    lanes: int = Field(ge=1, le=256)
 
 
 class GraphShape(_Section):
     """Capacities of a kernel that holds one graph: connected components, track builder."""
 
-    max_nodes: int = Field(ge=1)
-    max_edges: int = Field(ge=1)
+    max_nodes: Slots
+    max_edges: Slots
 
 
 class DwalkShape(GraphShape):
     """Capacities of DWALK: the graph, and how often it takes the best path of every component."""
 
-    max_passes: int = Field(ge=1)
+    max_passes: Slots
 
 
 class KernelShapes(_Section):
@@ -197,7 +200,7 @@ class KernelShapes(_Section):
 class Contract(_Section):
     """One design's numeric contract, loaded from ``quant_configs/<name>.yaml``."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: Name
     hit: HitFormat
     windows: WindowFormat
     features: FeatureFormat
@@ -254,19 +257,6 @@ def _sha256(data: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a mapping with a key given twice, of which YAML would keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"key {twice[0]} given twice", node.start_mark
-            )
-        return super().construct_mapping(node, deep)
-
-
 def contract_names() -> list[str]:
     """Names of the shipped contracts."""
     return sorted(path.stem for path in resource_dir("quant_configs").glob("*.yaml"))
@@ -278,22 +268,12 @@ def load_contract(name_or_path: str | Path) -> Contract:
     Raises ``InputError`` for a missing file, bad YAML, unknown or wrongly typed keys.
     """
     path = Path(name_or_path)
-    if path.suffix not in {".yaml", ".yml"}:
+    if path.suffix not in CONTRACT_SUFFIXES:
         known = contract_names()
         if str(name_or_path) not in known:
             raise InputError("quant config", repr(str(name_or_path)), f"one of {', '.join(known)}")
         path = resource_dir("quant_configs") / f"{name_or_path}.yaml"
     return parse_contract(read_yaml(path), path)
-
-
-def read_yaml(path: Path) -> Any:
-    """Read a YAML document; ``InputError`` for no file, bad YAML or a key given twice."""
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
-    except OSError as error:
-        raise InputError(path, error.strerror or "no file", "a readable YAML file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(path, " ".join(str(error).split()), "valid YAML") from error
 
 
 def parse_contract(data: Any, where: object) -> Contract:
@@ -302,28 +282,3 @@ def parse_contract(data: Any, where: object) -> Contract:
         return Contract.model_validate(data)
     except ValidationError as error:
         raise validation_error(error, where, Contract) from error
-
-
-def validation_error(error: ValidationError, where: object, model: type[BaseModel]) -> InputError:
-    """Turn pydantic's first complaint into one line that also lists the known keys."""
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"]) or "document"
-    if first["type"] == "extra_forbidden":
-        known = _known_keys(model, first["loc"][:-1])
-        return InputError(where, f"unknown key {key}", f"one of {', '.join(known)}")
-    if first["type"] == "missing":
-        return InputError(where, f"no key {key}", "the key to be set")
-    return InputError(
-        f"{where}: {key}", repr(first["input"]), first["msg"].removeprefix("Input should be ")
-    )
-
-
-def _known_keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    for part in loc:
-        field = model.model_fields.get(str(part))
-        if field is None or not (
-            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        ):
-            break
-        model = field.annotation
-    return sorted(model.model_fields)

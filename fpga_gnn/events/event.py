@@ -12,6 +12,8 @@ from fpga_gnn.errors import InputError
 
 NO_PARTICLE = 0
 """``particle_id`` of a hit that no simulated particle made (noise)."""
+MOST_ROWS = 1 << 21
+"""Of hits or particles in a file: seven full events of pile-up 200."""
 
 
 def module_key(

@@ -10,19 +10,19 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from fpga_gnn.contract import validation_error
+from fpga_gnn.contract import read_json, read_yaml, validation_error
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.acts_detector import PIXEL_VOLUMES
 from fpga_gnn.events.simulate import SimulationConfig, simulate
 from fpga_gnn.events.store import EventRecord, EventStore
 from fpga_gnn.files import write_whole
 from fpga_gnn.resources import resource_dir
+from fpga_gnn.tasks import Executors, in_this_process
 
 SAMPLES = "samples.yaml"
 LOCK = "samples.lock.json"
@@ -31,7 +31,6 @@ MANIFEST = "samples.json"
 Progress = Callable[[int, int], None]
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Mean = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Sample(BaseModel):
@@ -39,7 +38,7 @@ class Sample(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)
     purpose: str = Field(pattern=r"^[^\n]+$")
     simulation: SimulationConfig
 
@@ -98,10 +97,7 @@ def load_samples(file: Path | None = None) -> dict[str, Sample]:
     twice: samples of the same seed would share collisions.
     """
     file = file or resource_dir("sim") / SAMPLES
-    try:
-        entries: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InputError(file, " ".join(str(error).split()), "valid YAML") from None
+    entries = read_yaml(file)
     if not isinstance(entries, list) or not entries:
         raise InputError(file, f"a {type(entries).__name__}", "a list of samples")
     samples = []
@@ -123,27 +119,27 @@ def load_samples(file: Path | None = None) -> dict[str, Sample]:
 def load_lock(file: Path | None = None) -> Lock:
     """Return the locked hashes of ``file`` (default: the shipped ones)."""
     file = file or resource_dir("sim") / LOCK
-    return _load_json(Lock, file)
+    return read_json(file, Lock, "locked samples")
 
 
 def load_manifest(folder: Path) -> SamplesManifest:
     """Return what ``samples.json`` of ``folder`` lists, nothing if there is none."""
     file = folder / MANIFEST
-    return _load_json(SamplesManifest, file) if file.exists() else SamplesManifest()
+    return read_json(file, SamplesManifest, "samples") if file.exists() else SamplesManifest()
 
 
 def build_sample(
     sample: Sample,
     folder: Path,
     *,
-    workers: int = 1,
+    executor: Executors = in_this_process,
     progress: Progress = lambda done, total: None,
 ) -> SampleRecord:
     """Simulate what the store ``folder/NAME`` does not hold yet and list it in ``samples.json``.
 
     Other samples in ``samples.json`` stay as they are. Errors as ``simulate``.
     """
-    simulate(sample.simulation, folder / sample.name, workers=workers, progress=progress)
+    simulate(sample.simulation, folder / sample.name, executor=executor, progress=progress)
     record = read_sample(sample, folder)
     listed = {**load_manifest(folder).samples, sample.name: record}
     write_json(folder / MANIFEST, SamplesManifest(samples=listed))
@@ -221,15 +217,6 @@ def write_json(file: Path, model: BaseModel) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(model.model_dump(mode="json"), indent=1, sort_keys=True)
     write_whole(file, f"{text}\n".encode())
-
-
-def _load_json(kind: type[_Model], file: Path) -> _Model:
-    try:
-        return kind.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        if error.errors()[0]["type"] == "json_invalid":
-            raise InputError(file, "broken JSON", "a list of samples") from None
-        raise validation_error(error, file, kind) from None
 
 
 def _mean(total: int, records: list[EventRecord]) -> float:

@@ -9,14 +9,10 @@ number of workers, any order and any resumed job give the same bytes.
 from __future__ import annotations
 
 import json
-import multiprocessing
-import signal
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -25,10 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from fpga_gnn.contract.bounded import Seed
 from fpga_gnn.errors import ToolFailedError
 from fpga_gnn.events.acts_detector import PITCHES_MM, PIXEL_VOLUMES, acts_detector, require
 from fpga_gnn.events.event import NO_PARTICLE, Event, Hits, Particles
 from fpga_gnn.events.store import EventRecord, EventStore, write_event_files
+from fpga_gnn.tasks import Executors, as_done, in_this_process
 
 ENERGY_GEV = 14000.0
 MIN_MOMENTUM_GEV = 0.05
@@ -65,14 +63,14 @@ class SimulationConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    pileup: float = Field(ge=0)
-    events: int = Field(ge=1)
-    seed: int = Field(ge=0)
-    first_event: int = Field(default=0, ge=0)
+    pileup: float = Field(ge=0, le=10_000)
+    events: int = Field(ge=1, le=1_000_000)
+    seed: Seed
+    first_event: int = Field(default=0, ge=0, lt=1 << 62)
     hard_process: Literal["ttbar", "none"] = "ttbar"
     min_particle_pt: float = Field(default=0.0, ge=0)
     max_abs_eta: float = Field(default=4.0, gt=0, le=20)
-    noise_fraction: float = Field(default=0.0, ge=0)
+    noise_fraction: float = Field(default=0.0, ge=0, le=100)
     detector: Literal["pixel", "full"] = "pixel"
 
     @model_validator(mode="after")
@@ -106,47 +104,30 @@ def simulate(
     config: SimulationConfig,
     out: str | Path,
     *,
-    workers: int = 1,
+    executor: Executors = in_this_process,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> EventStore:
-    """Simulate the events that the store ``out`` does not hold yet, in ``workers`` processes.
+    """Simulate the events that the store ``out`` does not hold yet, each as a task.
 
     ``progress(done, total)`` is called at the start and after every event. ``ToolFailedError``
-    at the end names the events that failed; all others are stored. Processes are spawned: a
-    script that calls this needs the ``if __name__ == "__main__"`` guard.
+    at the end names the events that failed; all others are stored.
     """
     require("simulation", "acts", "awkward", "pythia8mc")
     store = EventStore.create(out, config.origin)
     missing = [event_id for event_id in config.event_ids if event_id not in store]
     done = config.events - len(missing)
     progress(done, config.events)
-    if not missing:
-        return store
     failed: dict[int, BaseException] = {}
-    with ProcessPoolExecutor(
-        min(workers, len(missing)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    ) as pool:
-        jobs = {pool.submit(_simulate_event, config, store.path, i): i for i in missing}
-        try:
-            for job in as_completed(jobs):
-                error = job.exception()
-                if isinstance(error, BrokenProcessPool):
-                    raise ToolFailedError(
-                        f"{store.path}: a simulation process died, {len(store)} events are "
-                        "stored; repeat the command to go on"
-                    ) from error
-                if error is None:
-                    store.add(job.result())
-                else:
-                    failed[jobs[job]] = error
-                done += 1
-                progress(done, config.events)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    simulate_event = partial(_simulate_event, config, store.path.resolve())
+    with executor(store.path, len(missing)) as pool:
+        for event_id, simulated in as_done(pool, simulate_event, missing):
+            error = simulated.exception()
+            if error is None:
+                store.add(simulated.result())
+            else:
+                failed[event_id] = error
+            done += 1
+            progress(done, config.events)
     if failed:
         first = min(failed)
         raise ToolFailedError(

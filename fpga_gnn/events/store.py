@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -12,19 +13,25 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, JsonValue
 
-from fpga_gnn.contract.config import validation_error
+from fpga_gnn.contract.bounded import Count
+from fpga_gnn.contract.documents import read_json
 from fpga_gnn.errors import InputError
-from fpga_gnn.events.event import Event, Hits, Particles
+from fpga_gnn.events.event import MOST_ROWS, Event, Hits, Particles
+from fpga_gnn.events.parquet import read_parquet
 from fpga_gnn.events.table import to_columns
-from fpga_gnn.files import write_whole
+from fpga_gnn.files import MIB, read_limited, write_whole
 
 MANIFEST = "manifest.json"
 _REPEAT = "repeat the command that made the store"
 _REMAKE = f"delete it and {_REPEAT}"
+_MOST_FILE_BYTES = 128 * MIB
+"""``MOST_ROWS`` hits, hardly packed."""
 
-_Count = Annotated[int, Field(ge=0)]
+_MOST_MANIFEST_BYTES = 32 * MIB
+"""100 000 events."""
+
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _Table = TypeVar("_Table", Hits, Particles)
 
@@ -38,13 +45,13 @@ class EventRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    event_id: _Count
-    n_hits: _Count
-    n_particles: _Count
+    event_id: Count
+    n_hits: Count
+    n_particles: Count
     hits_sha256: _Sha256
     particles_sha256: _Sha256
-    lost_particles: _Count = 0
-    lost_hits: _Count = 0
+    lost_particles: Count = 0
+    lost_hits: Count = 0
 
 
 class Manifest(BaseModel):
@@ -54,7 +61,7 @@ class Manifest(BaseModel):
 
     format: Literal[1] = 1
     origin: dict[str, JsonValue]
-    events: tuple[EventRecord, ...] = ()
+    events: Annotated[tuple[EventRecord, ...], FailFast()] = ()
 
 
 class EventStore:
@@ -75,22 +82,15 @@ class EventStore:
         """Open an existing store; ``InputError`` when there is none or its manifest is wrong."""
         path = Path(path)
         file = path / MANIFEST
-        try:
-            text = file.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+        if not os.path.exists(file):
             raise InputError(
                 path,
                 f"no {MANIFEST}",
                 "an event store",
                 "make one with `fpga-gnn simulate` or `fpga-gnn import trackml`",
-            ) from None
+            )
         remake = f"delete {path} and {_REPEAT}"
-        try:
-            manifest = Manifest.model_validate_json(text)
-        except ValidationError as error:
-            if error.errors()[0]["type"] == "json_invalid":
-                raise InputError(file, "broken JSON", "a manifest", remake) from None
-            raise validation_error(error, file, Manifest) from None
+        manifest = read_json(file, Manifest, "a manifest", remake, _MOST_MANIFEST_BYTES)
         store = cls(path, manifest)
         if len(store) != len(manifest.events):
             raise InputError(file, "an event listed twice", "each event once", remake)
@@ -161,13 +161,7 @@ class EventStore:
                 f" from {self.event_ids[0]} to {self.event_ids[-1]}" if self._records else ""
             )
             raise InputError(self._path, f"no event {event_id}", f"one of its {have}")
-        record = self._records[event_id]
-        hits, particles = _files(self._path, event_id)
-        return Event(
-            event_id,
-            _read(Hits, hits, record.hits_sha256, record.n_hits),
-            _read(Particles, particles, record.particles_sha256, record.n_particles),
-        )
+        return read_event_files(self._path, self._records[event_id])
 
     def write(self, event: Event) -> EventRecord:
         """Store one event, replacing an earlier one of the same id."""
@@ -184,6 +178,19 @@ class EventStore:
         manifest = Manifest(origin=self._origin, events=self.records)
         text = json.dumps(manifest.model_dump(mode="json"), indent=1, sort_keys=True)
         write_whole(self._path / MANIFEST, f"{text}\n".encode())
+
+
+def read_event_files(folder: Path, record: EventRecord) -> Event:
+    """Return the event that the store ``folder`` lists as ``record``; ``InputError`` as ``read``.
+
+    Separate from the manifest, so that worker processes need not read it for every event.
+    """
+    hits, particles = _files(folder, record.event_id)
+    return Event(
+        record.event_id,
+        _read(Hits, hits, record.hits_sha256, record.n_hits),
+        _read(Particles, particles, record.particles_sha256, record.n_particles),
+    )
 
 
 def write_event_files(
@@ -233,19 +240,13 @@ def _encode(table: Hits | Particles) -> bytes:
 
 
 def _read(kind: type[_Table], file: Path, sha256: str, rows: int) -> _Table:
-    try:
-        data = file.read_bytes()
-    except FileNotFoundError:
-        raise InputError(file, "no file", "the file its manifest lists", _REPEAT) from None
+    data = read_limited(file, _MOST_FILE_BYTES, "the file its manifest lists", _REPEAT)
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise InputError(
             file, f"{len(data)} bytes with sha256 {found[:12]}...", f"{sha256[:12]}...", _REMAKE
         )
-    try:
-        table: Any = pq.read_table(pa.BufferReader(data), use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(file, str(error).splitlines()[0], "a Parquet file", _REMAKE) from None
+    table = read_parquet(data, kind.DTYPES, MOST_ROWS, file, _REMAKE)
     if table.num_rows != rows:
         raise InputError(file, f"{table.num_rows} rows", f"{rows} as in the manifest", _REMAKE)
     return to_columns(kind, table, file, _REMAKE)

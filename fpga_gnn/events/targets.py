@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from fpga_gnn.contract.bounded import Few
 from fpga_gnn.events.event import NO_PARTICLE, Event
 
 _ELECTRON = 11
@@ -19,7 +20,7 @@ class TargetSelection(BaseModel):
     min_pt: float = Field(default=1.0, ge=0, description="GeV")
     max_abs_eta: float = Field(default=4.0, gt=0)
     max_production_radius: float = Field(default=260.0, gt=0, description="mm")
-    min_hits: int = Field(default=3, ge=1)
+    min_hits: Few = 3
 
 
 def hit_particles(event: Event) -> NDArray[np.int64]:

@@ -8,25 +8,33 @@ secondaries: ``pdg_id`` is 0 and ``primary`` 1 unless the particles table has th
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
-from fpga_gnn.errors import InputError
-from fpga_gnn.events.event import NO_PARTICLE, Event, Hits, Particles
+from fpga_gnn.errors import InputError, printable
+from fpga_gnn.events.event import MOST_ROWS, NO_PARTICLE, Event, Hits, Particles
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.table import to_array, to_columns
 from fpga_gnn.events.targets import hits_per_particle
-from fpga_gnn.files import write_whole
+from fpga_gnn.events.view import select_volumes
+from fpga_gnn.files import MIB, read_limited, write_whole
 
+_MOST_BYTES = 512 * MIB
+"""Of a table, also unpacked: ``MOST_ROWS`` rows of the truth."""
+_MOST_HEADER_BYTES = MIB // 16
 _HITS_FILE = re.compile(r"event(\d{9})-hits\.csv(\.gz)?")
 _TRUTH = {"hit_id": np.int64, "particle_id": np.int64}
 _HITS = {name: dtype for name, dtype in Hits.DTYPES.items() if name != "particle_id"}
@@ -38,19 +46,28 @@ def list_events(directory: str | Path) -> tuple[int, ...]:
     directory = Path(directory)
     if not directory.is_dir():
         raise InputError(directory, "no folder", "a folder of TrackML events")
-    names = (_HITS_FILE.fullmatch(file.name) for file in directory.iterdir())
+    try:
+        names = [_HITS_FILE.fullmatch(file.name) for file in directory.iterdir()]
+    except OSError as error:
+        raise InputError(directory, error.strerror, "a folder of TrackML events") from None
     ids = sorted({int(name[1]) for name in names if name})
     if not ids:
         raise InputError(directory, "no file event*-hits.csv", "a folder of TrackML events")
     return tuple(ids)
 
 
-def read_event(directory: str | Path, event_id: int) -> Event:
+def read_event(directory: str | Path, event_id: int, *, with_truth: bool = True) -> Event:
     """Read one event; ``InputError`` names the file and what is wrong with it.
 
-    Hits keep the order of the hits table, whatever the order of the truth table.
+    Hits keep the order of the hits table, whatever the order of the truth table. Without truth only
+    the hits are read: there are no particles, and no hit is of one.
     """
     hits_file, hits = _read(Path(directory), event_id, "hits", _HITS)
+    if not with_truth:
+        owner = np.full(hits.num_rows, NO_PARTICLE, np.int64)
+        hits = hits.append_column("particle_id", pa.array(owner))
+        none = Particles(*(np.empty(0, dtype) for dtype in Particles.DTYPES.values()))
+        return Event(event_id, to_columns(Hits, hits, hits_file), none)
     truth_file, truth = _read(Path(directory), event_id, "truth", _TRUTH)
     particles_file, particles = _read(Path(directory), event_id, "particles", _PARTICLES)
 
@@ -115,18 +132,31 @@ def import_directory(
     directory: str | Path,
     out: str | Path,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    volumes: Collection[int] = (),
+    with_truth: bool = True,
 ) -> EventStore:
     """Copy every event of ``directory`` into the event store ``out``.
 
+    Kept are the hits of ``volumes`` (none given: of all); ``with_truth`` is that of ``read_event``.
     ``progress(done, total)`` is called at the start and after every event. ``InputError`` stops
     at the first event that is wrong; those before it are stored.
     """
     event_ids = list_events(directory)
-    origin = {"generator": "TrackML CSV files", "folder": Path(directory).resolve().name}
+    origin: dict[str, JsonValue] = {
+        "generator": "TrackML CSV files",
+        "folder": printable(Path(directory).resolve().name),
+    }
+    if volumes:
+        origin["volumes"] = [*sorted(set(volumes))]
+    if not with_truth:
+        origin["truth"] = False
+    events = (read_event(directory, event_id, with_truth=with_truth) for event_id in event_ids)
+    first = next(events)  # before there is a store: a wrong option leaves none
     store = EventStore.create(out, origin)
     progress(0, len(event_ids))
-    for done, event_id in enumerate(event_ids, start=1):
-        store.write(read_event(directory, event_id))
+    for done, event in enumerate(chain([first], events), start=1):
+        store.write(select_volumes(event, volumes) if volumes else event)
         progress(done, len(event_ids))
     return store
 
@@ -142,22 +172,43 @@ def _read(
     plain = _file(directory, event_id, kind)
     packed = plain.with_name(f"{plain.name}.gz")
     file = packed if packed.exists() and not plain.exists() else plain
+    hint = "--no-truth imports hits alone" if kind == "truth" else ""
+    data = read_limited(file, _MOST_BYTES, f"the {kind} of event {event_id}", hint)
     try:
-        data = gzip.decompress(file.read_bytes()) if file is packed else file.read_bytes()
-        if not data.endswith(b"\n"):
-            raise InputError(file, "a last line without its end", "a whole file")
+        if file is packed:
+            with gzip.open(io.BytesIO(data)) as stream:
+                data = stream.read(_MOST_BYTES + 1)
+        names = _column_names(data, file)
         table = pa_csv.read_csv(
             pa.BufferReader(data),
             pa_csv.ReadOptions(use_threads=False),
             convert_options=pa_csv.ConvertOptions(
-                column_types={name: pa.from_numpy_dtype(dtype) for name, dtype in dtypes.items()}
+                column_types={name: pa.from_numpy_dtype(dtype) for name, dtype in dtypes.items()},
+                include_columns=[name for name in names if name in dtypes],
             ),
         )
-    except FileNotFoundError:
-        raise InputError(file, "no file", f"the {kind} of event {event_id}") from None
-    except (pa.ArrowInvalid, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(file, str(error).splitlines()[0], "a TrackML table") from None
+    except (pa.ArrowException, csv.Error, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(file, str(error).split("\n")[0], "a TrackML table") from None
     return file, table
+
+
+def _column_names(data: bytes, file: Path) -> list[str]:
+    """Return the names in the first line; ``InputError`` for a table of another form or size."""
+    if len(data) > _MOST_BYTES:
+        raise InputError(file, f"more than {_MOST_BYTES} bytes unpacked", "a TrackML table")
+    if not data.endswith(b"\n"):
+        raise InputError(file, "a last line without its end", "a whole file")
+    n_rows = max(data.count(b"\n"), data.count(b"\r")) - 1
+    if n_rows > MOST_ROWS:
+        raise InputError(file, f"{n_rows} rows", f"{MOST_ROWS} at the most")
+    first, end, _ = data[:_MOST_HEADER_BYTES].partition(b"\n")
+    if not end:
+        raise InputError(file, "a first line of too many bytes", "the names of columns")
+    names = next(csv.reader([first.decode("utf-8-sig", errors="replace")]), [])
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InputError(file, f"two columns {twice[0]}", "different names")
+    return names
 
 
 def _unique(table: pa.Table, name: str, file: Path) -> NDArray[np.int64]:

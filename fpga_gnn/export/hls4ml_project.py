@@ -76,11 +76,7 @@ class HlsProject:
 
     def scores(self, packed: PackedPartition) -> NDArray[np.float32]:
         """Return the scores [n_edges] of the real edges, as the compiled firmware computes them."""
-        inputs = partition_inputs(packed, self.contract).values()
-        arrays = [np.ascontiguousarray(array, dtype=np.float32) for array in inputs]
-        scores = np.zeros(self.contract.partition.max_edges, dtype=np.float32)
-        self._top(*arrays, scores)
-        return scores[: packed.n_edges]
+        return self._simulation.scores(packed)
 
     @cached_property
     def fifos(self) -> dict[str, Fifo]:
@@ -102,11 +98,26 @@ class HlsProject:
             raise ToolFailedError(f"{self.folder}: g++ failed, see {path}") from error
 
     @cached_property
-    def _top(self) -> Any:
-        top = ctypes.CDLL(str(self._library))[f"{PROJECT}_float"]
+    def _simulation(self) -> CompiledProject:
+        return CompiledProject(self._library, self.contract)
+
+
+class CompiledProject:
+    """The shared library that ``HlsProject.compile`` returned, in this process or another."""
+
+    def __init__(self, library: Path, contract: Contract) -> None:
+        self.contract = contract
+        self._top = ctypes.CDLL(str(library))[f"{PROJECT}_float"]
         array = np.ctypeslib.ndpointer(dtype=np.float32, flags="C_CONTIGUOUS")
-        top.argtypes, top.restype = [array] * 4, None
-        return top
+        self._top.argtypes, self._top.restype = [array] * 4, None
+
+    def scores(self, packed: PackedPartition) -> NDArray[np.float32]:
+        """Return the scores [n_edges] of the real edges."""
+        inputs = partition_inputs(packed, self.contract).values()
+        arrays = [np.ascontiguousarray(array, dtype=np.float32) for array in inputs]
+        scores = np.zeros(self.contract.partition.max_edges, dtype=np.float32)
+        self._top(*arrays, scores)
+        return scores[: packed.n_edges]
 
 
 def _require_equal_weights(folder: Path) -> None:

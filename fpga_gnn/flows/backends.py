@@ -6,7 +6,7 @@ Every backend takes the same event to the same graph, scores and tracks.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.export.firmware import write_firmware
-from fpga_gnn.export.hls4ml_project import PROJECT, HlsProject
+from fpga_gnn.export.hls4ml_project import PROJECT, CompiledProject, HlsProject
 from fpga_gnn.export.rtl_design import write_rtl_design
 from fpga_gnn.flows.backend_names import KERNEL_BUILDERS, BackendName
 from fpga_gnn.flows.design import hls_target
@@ -92,8 +92,8 @@ class Backend(Protocol):
     def graph(self, event: Event) -> BuiltGraph:
         """Return the candidate graph of ``event``."""
 
-    def scores(self, graph: Graph) -> GraphScores:
-        """Score every edge of ``graph``."""
+    def scores(self, graphs: Sequence[Graph]) -> list[GraphScores]:
+        """Score every edge of each of ``graphs``; a card scores all their partitions at once."""
 
     def labels(self, name: str, graph: Graph, scored: GraphScores) -> Int64:
         """Return the track of each node [N] by the builder ``name``, -1 for none.
@@ -103,21 +103,43 @@ class Backend(Protocol):
 
 
 def load_backend(name: BackendName, run: Run, folder: Path, xclbin: Path | None = None) -> Backend:
-    """Return the backend ``name`` of ``run``.
+    """Return the backend ``name`` of ``run``; csim and rtl write their classifier to ``folder``.
 
-    csim and rtl write their classifier to ``folder``; board needs ``xclbin``, the binary that it
-    loads: ``InputError`` without.
+    board needs ``xclbin``, the binary that it loads: ``InputError`` without.
     """
+    return open_backend(name, run, build_design(name, run, folder), xclbin)
+
+
+def build_design(name: BackendName, run: Run, folder: Path) -> Path | None:
+    """Write the classifier that csim or rtl needs to ``folder`` and return what they open.
+
+    That is csim's shared library, which is compiled here, and the folder of the RTL.
+    """
+    match name:
+        case "csim":
+            return _write_project(run, folder).compile()
+        case "rtl":
+            network = run.student.integer_network()
+            return write_rtl_design(network, run.contract, folder / "rtl").folder
+        case _:
+            return None
+
+
+def open_backend(
+    name: BackendName, run: Run, design: Path | None, xclbin: Path | None = None
+) -> Backend:
+    """Return the backend ``name`` on the ``design`` that ``build_design`` made, maybe elsewhere."""
     match name:
         case "torch":
             return TorchBackend(run)
         case "reference":
             return ReferenceBackend(run)
         case "csim":
-            return CsimBackend(run, _write_project(run, folder))
+            assert design is not None
+            return CsimBackend(run, design)
         case "rtl":
-            network = run.student.integer_network()
-            return RtlBackend(run, write_rtl_design(network, run.contract, folder / "rtl").folder)
+            assert design is not None
+            return RtlBackend(run, design)
         case "board":
             if xclbin is None:
                 raise InputError("--backend board", "no binary", "--xclbin FILE")
@@ -159,10 +181,10 @@ class TorchBackend:
         built = build_event_graph(event, self.run.module_map, self.run.contract)
         return BuiltGraph(built.hits, built.graph, built.candidates.src.size)
 
-    def scores(self, graph: Graph) -> GraphScores:
-        inputs = graph_inputs(graph, self.run.contract)
-        scores = student_scores(self.run.student, inputs, self.run.grid.score)
-        return GraphScores(scores, 1, np.zeros(0, dtype=np.int64))
+    def scores(self, graphs: Sequence[Graph]) -> list[GraphScores]:
+        contract, student, grid = self.run.contract, self.run.student, self.run.grid
+        every = (graph_inputs(graph, contract) for graph in graphs)
+        return [_whole(student_scores(student, inputs, grid.score)) for inputs in every]
 
     def labels(self, name: str, graph: Graph, scored: GraphScores) -> Int64:
         builder, n_nodes, src, dst, scores = _problem(self.run, name, graph, scored)
@@ -187,11 +209,12 @@ class ReferenceBackend:
         graph = graph_from_candidates(hits.records, candidates, contract)
         return BuiltGraph(hits, graph, candidates.src.size)
 
-    def scores(self, graph: Graph) -> GraphScores:
-        scores = reference_network.score(
-            self._network, graph.node_features, graph.edge_features, graph.src, graph.dst
-        )
-        return GraphScores(scores, 1, np.zeros(0, dtype=np.int64))
+    def scores(self, graphs: Sequence[Graph]) -> list[GraphScores]:
+        score = partial(reference_network.score, self._network)
+        return [
+            _whole(score(graph.node_features, graph.edge_features, graph.src, graph.dst))
+            for graph in graphs
+        ]
 
     def labels(self, name: str, graph: Graph, scored: GraphScores) -> Int64:
         return self._tracks.labels(*_problem(self._run, name, graph, scored))
@@ -222,14 +245,21 @@ class _KernelBackend(ABC):
         )
         return BuiltGraph(hits, graph, built.n_candidates)
 
-    def scores(self, graph: Graph) -> GraphScores:
-        contract = self._run.contract
-        shape, hops = contract.partition, contract.network.iterations
-        partitioned = partition_graph(graph, shape, hops)
-        packed = (pack(part, graph, shape) for part in partitioned.partitions)
-        found = zip(partitioned.partitions, self._partition_scores(packed), strict=True)
-        merged = partitioned.gather_scores([scores[: part.edges.size] for part, scores in found])
-        return GraphScores(merged, len(partitioned.partitions), partitioned.unplaced)
+    def scores(self, graphs: Sequence[Graph]) -> list[GraphScores]:
+        shape, hops = self._run.contract.partition, self._run.contract.network.iterations
+        every = [partition_graph(graph, shape, hops) for graph in graphs]
+        packed = (
+            pack(part, graph, shape)
+            for graph, partitioned in zip(graphs, every, strict=True)
+            for part in partitioned.partitions
+        )
+        found = iter(self._partition_scores(packed))
+        scored = []
+        for partitioned in every:
+            parts = [next(found)[: part.edges.size] for part in partitioned.partitions]
+            merged = partitioned.gather_scores(parts)
+            scored.append(GraphScores(merged, len(parts), partitioned.unplaced))
+        return scored
 
     def labels(self, name: str, graph: Graph, scored: GraphScores) -> Int64:
         return self._tracks.labels(*_problem(self._run, name, graph, scored))
@@ -240,19 +270,20 @@ class _KernelBackend(ABC):
 
 
 class CsimBackend(_KernelBackend):
-    """The kernels' C++ compiled for this machine."""
+    """The kernels' C++ compiled for this machine; the classifier's ``library`` lies in the folder
+    ``project``."""
 
     name: BackendName = "csim"
     builders = KERNEL_BUILDERS
 
-    def __init__(self, run: Run, project: HlsProject) -> None:
+    def __init__(self, run: Run, library: Path) -> None:
         super().__init__(run, CsimModuleMap(run.contract), TrackKernels.csim(run.contract))
-        self.project = project
-        project.compile()
+        self.project = library.parents[1]
+        self._classifier = CompiledProject(library, run.contract)
 
     def _partition_scores(self, partitions: Iterable[PackedPartition]) -> list[Int64]:
         grid = self._run.grid.score
-        return [to_integers(self.project.scores(packed), grid) for packed in partitions]
+        return [to_integers(self._classifier.scores(packed), grid) for packed in partitions]
 
 
 class RtlBackend(_KernelBackend):
@@ -305,6 +336,11 @@ def _write_project(run: Run, folder: Path) -> HlsProject:
     return write_firmware(run.student, run.contract, target, folder, no_vectors).project
 
 
+def _whole(scores: Int64) -> GraphScores:
+    """Return the scores of a graph that was not cut into partitions."""
+    return GraphScores(scores, 1, np.zeros(0, dtype=np.int64))
+
+
 def _problem(
     run: Run, name: str, graph: Graph, scored: GraphScores
 ) -> tuple[TrackBuilder, int, Int64, Int64, Int64]:
@@ -341,7 +377,7 @@ class BackendModel(StudentModel):
     def logits(self, event: Event, graph: HitGraph) -> NDArray[np.float64]:
         assert isinstance(graph, _BackendGraph)
         score = self.run.grid.score
-        scored = self.backend.scores(graph.built.graph)
+        [scored] = self.backend.scores([graph.built.graph])
         return score.to_float(np.maximum(scored.scores, score.min_int))
 
     def labels(self, name: str, graph: HitGraph, logits: NDArray[np.float64]) -> Int64:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from fpga_gnn.contract.bounded import Few
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError, ToolMissingError
 from fpga_gnn.events.event import Event
@@ -51,8 +52,9 @@ from fpga_gnn.report.evaluation import RateFigure
 from fpga_gnn.tracks.builder import ConnectedComponents, tracks_of
 from fpga_gnn.tracks.edge_metrics import summarize_edges
 from fpga_gnn.tracks.metrics import TrackMatch, TrackSummary, match_tracks, summarize
-from fpga_gnn.training.config import Runtime
+from fpga_gnn.training.config import Device, Runtime
 from fpga_gnn.training.construction import MetricLearningConstruction
+from fpga_gnn.training.edge_model import weights_sha256
 from fpga_gnn.training.metric_learning_run import MetricLearning
 from fpga_gnn.training.track_points import merit
 
@@ -75,8 +77,8 @@ class BenchmarkConfig(BaseModel):
 
     stages: tuple[Stage, ...] = Field(default=STAGES, min_length=1)
     repeat: int = Field(default=5, ge=1)
-    threads: int = Field(default=1, ge=1)
-    device: str = "cpu"
+    threads: Few = 1
+    device: Device = "cpu"
 
     @property
     def runtime(self) -> Runtime:
@@ -108,6 +110,7 @@ def benchmark(
     report = Benchmark(
         machine=_machine(config),
         model=str(source),
+        model_sha256=weights_sha256(source),
         backend=model.backend,
         sample=sample_figure(view),
         repeat=config.repeat,

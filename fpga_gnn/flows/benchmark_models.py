@@ -243,15 +243,15 @@ class TimedStudent:
                 "gnn",
                 f"student, {self.backend}",
                 "graph to integer edge scores",
-                partial(self._stages.scores, graph.inputs),
+                partial(self._stages.scores, [graph.inputs]),
                 "edges",
                 lambda _: graph.graph.n_edges,
                 threads=self._threads,
             )
         ]
 
-    def scores(self, output: GraphScores) -> GraphScores:
-        return output
+    def scores(self, output: list[GraphScores]) -> GraphScores:
+        return output[0]
 
     def probability(self, scores: GraphScores) -> NDArray[np.float64]:
         return probability(self._run.grid.score.to_float(scores.scores))

@@ -22,6 +22,7 @@ def estimate(
         label="estimate",
         contract=contract.name,
         contract_sha256=contract.sha256,
+        network_sha256=network.sha256,
         board=board.name,
         part=board.part,
         slrs=board.slrs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
-from fpga_gnn.events.view import EventView
+from fpga_gnn.events.store import EventStore
+from fpga_gnn.events.targets import target_mask
+from fpga_gnn.events.view import Detector, EventView, is_trackml
 from fpga_gnn.flows.figures import column, graph_figure
 from fpga_gnn.flows.sample import sample_figure
 from fpga_gnn.graphs.truth import EdgeLabels, label_edges
@@ -60,11 +62,14 @@ from fpga_gnn.tracks.metrics import (
     summarize,
 )
 from fpga_gnn.tracks.scattering_fit import fit_hits
+from fpga_gnn.tracks.submission import submission
 from fpga_gnn.training.checkpoint import load_tensors, save_tensors
-from fpga_gnn.training.edge_model import EdgeModel
+from fpga_gnn.training.edge_model import EdgeModel, weights_sha256
 
 EVALUATION = "evaluation.json"
 """The report, in the folder of an evaluation."""
+TRACKS = "tracks.csv"
+"""The tracks of one builder, beside the report."""
 CKF = "ckf"
 _EDGE_CUT = 0.0
 """Logit at which edge efficiency is binned: probability one half."""
@@ -74,7 +79,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass
 class _Found:
-    """What one builder found: a match per event, the seconds, and the residuals of its tracks."""
+    """What one builder found: a match per event, the seconds, the residuals of fitted tracks."""
 
     settings: dict[str, Any]
     matches: list[TrackMatch] = field(default_factory=list)
@@ -96,24 +101,41 @@ class _Edges:
 
 def evaluate(
     model: EdgeModel,
-    view: EventView,
+    source: Path,
+    store: EventStore,
     folder: Path,
     *,
+    detector: Detector | None = None,
+    max_events: int | None = None,
+    builder: str,
     chep: bool = False,
     with_ckf: bool,
     progress: Progress,
 ) -> Evaluation:
-    """Evaluate ``model`` with all its builders on ``view``; write JSON and pictures to ``folder``.
+    """Evaluate ``model`` with all its builders; write JSON, pictures and tracks to ``folder``.
 
-    ``chep`` cuts on tracks as the CHEP 2024 plots do, which takes the full detector: with 8 hits
-    per track a pixel-only track is none. ``with_ckf`` runs the frozen CKF of the view's detector on
+    ``source`` is where ``model`` was read from. The events are the first ``max_events`` of those of
+    ``store`` that it does not come from; the tracks written are those of ``builder``.
+    ``chep`` cuts on tracks as the CHEP 2024 plots do, which takes the full TrackML detector: with 8
+    hits per track a pixel-only track is none. ``with_ckf`` runs the frozen CKF of the detector on
     the same events; its tracks are kept in ``folder/ckf``, so that an interrupted or repeated
-    evaluation does not find them again.
+    evaluation does not find them again. Tracks are fitted, for cuts and residuals, in the TrackML
+    detector only.
     """
-    if not len(view):
-        raise InputError(view.store.path, "no event", "events to evaluate")
-    if chep and view.detector == "pixel":
+    detector = detector or model.detector
+    view, n_seen = _unseen(model, store, detector, max_events)
+    if not any(target_mask(event, model.targets).any() for event in view):
+        hint = "fpga-gnn reconstruct finds tracks without truth"
+        raise InputError(store.path, "no target particle", "events with truth", hint)
+    fits = is_trackml(view.read(view.ids[0]))
+    if chep and detector == "pixel":
         raise InputError("evaluate", "--chep with pixel hits", "--detector full (8 hits a track)")
+    if (chep or with_ckf) and not fits:
+        found = f"{'--chep' if chep else '--ckf'} with hits of another detector"
+        raise InputError("evaluate", found, "hits of the TrackML detector")
+    if builder not in model.builders:
+        expected = f"one of {', '.join(model.builders)}"
+        raise InputError("track builder", repr(builder), expected)
     folder.mkdir(parents=True, exist_ok=True)
     cuts = CHEP_2024 if chep else model.tracks
     found = {name: _Found(settings) for name, settings in model.builders.items()}
@@ -122,19 +144,25 @@ def evaluate(
         found[CKF] = _Found(ckf.settings)
     edges = _Edges()
     progress(0, len(view))
-    for done, event in enumerate(view, start=1):
-        graph, logits = _score(model, event, edges)
-        for name in model.builders:
-            start = time.perf_counter()
-            labels = model.labels(name, graph, logits)
-            seconds = time.perf_counter() - start
-            _match(found[name], event, tracks_of(labels, graph.rows), seconds, cuts, model)
-        if ckf:
-            tracks, seconds = ckf.find(event)
-            _match(found[CKF], event, tracks, seconds, cuts, model)
-        progress(done, len(view))
+    with submission(folder / TRACKS) as submit:
+        for done, event in enumerate(view, start=1):
+            graph, logits = _score(model, event, edges)
+            for name in model.builders:
+                start = time.perf_counter()
+                labels = model.labels(name, graph, logits)
+                seconds = time.perf_counter() - start
+                tracks = tracks_of(labels, graph.rows)
+                kept = _match(found[name], event, tracks, seconds, cuts, model, fits)
+                if name == builder:
+                    submit(event, kept)
+            if ckf:
+                _match(found[CKF], event, *ckf.find(event), cuts, model, fits)
+            progress(done, len(view))
     evaluation = Evaluation(
+        model=str(source),
+        model_sha256=weights_sha256(source),
         sample=sample_figure(view),
+        n_seen=n_seen,
         targets=model.targets.model_dump(mode="json"),
         graph=graph_figure(model.construction_name, edges.labels, edges.graph_seconds),
         edges=_edge_figure(edges),
@@ -143,6 +171,21 @@ def evaluate(
     _draw(evaluation, edges, found, folder)
     save_evaluation(evaluation, folder / EVALUATION)
     return evaluation
+
+
+def _unseen(
+    model: EdgeModel, store: EventStore, detector: Detector, max_events: int | None
+) -> tuple[EventView, int]:
+    """Return the events to evaluate, and how many of ``store`` the model comes from."""
+    whole = EventView.of(store, detector)
+    if not len(whole):
+        raise InputError(store.path, "no event", "events to evaluate")
+    unseen = whole.without(model.seen)
+    n_seen = len(whole) - len(unseen)
+    if len(unseen) < (max_events or 1):
+        found = f"{len(whole)} events" + (f", {n_seen} that the model comes from" if n_seen else "")
+        raise InputError(store.path, found, f"at least {max_events or 1} that it has not seen")
+    return replace(unseen, ids=unseen.ids[:max_events]), n_seen
 
 
 def _score(model: EdgeModel, event: Event, edges: _Edges) -> tuple[Any, NDArray[np.float64]]:
@@ -168,15 +211,19 @@ def _match(
     seconds: float,
     cuts: TrackSelection,
     model: EdgeModel,
-) -> None:
-    perigee = fit_hits(event.hits, tracks)
+    fits: bool,
+) -> Tracks:
+    """Match the ``tracks`` that pass the ``cuts``, and return them."""
+    perigee = fit_hits(event.hits, tracks) if fits else None
     kept = select_tracks(tracks, perigee, cuts)
     match = match_tracks(event, tracks.take(kept), model.targets)
-    of_target = np.flatnonzero((match.matched >= 0) & match.target[match.matched])
-    truth = true_perigee(event.particles.take(match.matched[of_target]))
-    found.residuals.append(fit_residuals(perigee.take(kept).take(of_target), truth))
+    if perigee is not None:
+        of_target = np.flatnonzero((match.matched >= 0) & match.target[match.matched])
+        truth = true_perigee(event.particles.take(match.matched[of_target]))
+        found.residuals.append(fit_residuals(perigee.take(kept).take(of_target), truth))
     found.matches.append(match)
     found.seconds.append(seconds)
+    return tracks.take(kept)
 
 
 class _CachedCkf:
@@ -285,6 +332,8 @@ def _draw(evaluation: Evaluation, edges: _Edges, found: dict[str, _Found], folde
         _EDGE_CUT,
     )
     for name, its in found.items():
+        if not its.residuals:
+            continue
         differences = {
             key: np.concatenate([event[key] for event in its.residuals]) for key in its.residuals[0]
         }

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from fpga_gnn.contract import Contract, FixedPoint
+from fpga_gnn.contract import Contract, FixedPoint, read_json
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
@@ -144,8 +144,8 @@ def _watched(view: EventView, progress: StudyProgress) -> Iterator[Event]:
 def _known(path: Path, study: BitsStudy) -> dict[str, BitsFigure]:
     """Return the figures in ``path``, by name, if they are of the same study."""
     try:
-        earlier = BitsStudy.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+        earlier = read_json(path, BitsStudy, "a study")
+    except InputError:
         return {}
     same = earlier.model_copy(update={"formats": ()}) == study
     return {figure.name: figure for figure in earlier.formats} if same else {}

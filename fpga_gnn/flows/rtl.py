@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fpga_gnn.contract import Contract
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.store import EventStore
@@ -59,7 +60,8 @@ def simulate_rtl(
     ``CapacityError`` for an edge that no partition holds.
     """
     verilator = find_verilator()
-    design = write_rtl_design(run.student.integer_network(), run.contract, folder / "rtl")
+    network = run.student.integer_network()
+    design = write_rtl_design(network, run.contract, folder / "rtl")
     announce("compiling the simulations; minutes, the first time")
     rungs, cpu = RtlRungs(run, design.folder, plan.stalls), _CpuTimes(TorchBackend(run))
     cycles: list[EventCycles] = []
@@ -70,14 +72,14 @@ def simulate_rtl(
             break
     if not sum(one.edges for one in cycles):
         raise InputError(store.path, "events without a candidate edge", "events with tracks")
-    lanes = run.contract.kernels.edge_classifier.lanes
-    throughput = _throughput(cycles, lanes, board, cpu)
+    throughput = _throughput(cycles, run.contract, network.sha256, board, cpu)
     n_partitions = sum(one.partitions for one in cycles)
     detail = f"{n_partitions} partitions of {len(cycles)} events, all rungs equal"
     report = FlowReport(
         flow="rtl",
         contract=run.contract.name,
         contract_sha256=run.contract.sha256,
+        network_sha256=network.sha256,
         board=board.name,
         part=board.part,
         steps=[
@@ -114,7 +116,7 @@ class _CpuTimes:
         with self._timed("module map"):
             graph = self._backend.graph(event).graph
         with self._timed("edge classifier"):
-            scored = self._backend.scores(graph)
+            [scored] = self._backend.scores([graph])
         with self._timed("track building"):
             self._backend.labels("cc-jr", graph, scored)
 
@@ -126,15 +128,21 @@ class _CpuTimes:
 
 
 def _throughput(
-    cycles: Sequence[EventCycles], lanes: int, board: Board, cpu: _CpuTimes
+    cycles: Sequence[EventCycles],
+    contract: Contract,
+    network_sha256: str,
+    board: Board,
+    cpu: _CpuTimes,
 ) -> Throughput:
-    n = len(cycles)
+    n, lanes = len(cycles), contract.kernels.edge_classifier.lanes
     kernels = {
         "module map": (sum(sum(one.module_map.values()) for one in cycles), 1),
         "edge classifier": (sum(one.classifier for one in cycles), lanes),
         "track builder": (sum(one.tracks for one in cycles), 1),
     }
     return Throughput(
+        contract_sha256=contract.sha256,
+        network_sha256=network_sha256,
         clock_mhz=board.clock_mhz,
         events=n,
         hits=sum(one.hits for one in cycles) / n,

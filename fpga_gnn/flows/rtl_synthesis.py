@@ -76,6 +76,7 @@ def rtl_synthesis(
     board: Board,
     folder: Path,
     announce: Callable[[str], None],
+    network_sha256: str | None = None,
 ) -> tuple[FlowReport, ResourceTable]:
     """Synthesise ``kernels`` of a design of ``contract``; ``announce`` gets a line for each part.
 
@@ -93,6 +94,7 @@ def rtl_synthesis(
         label="yosys",
         contract=contract.name,
         contract_sha256=contract.sha256,
+        network_sha256=network_sha256,
         board=board.name,
         part=board.part,
         slrs=board.slrs,
@@ -104,6 +106,7 @@ def rtl_synthesis(
             flow="yosys",
             contract=contract.name,
             contract_sha256=contract.sha256,
+            network_sha256=network_sha256,
             board=board.name,
             part=board.part,
             steps=[Step(name="yosys", done=True, detail=f"{len(uses)} parts, none of them placed")],

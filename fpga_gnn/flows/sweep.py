@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -14,7 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fpga_gnn.contract import IntegerNetwork
+from pydantic import NonNegativeInt
+
+from fpga_gnn.contract import IntegerNetwork, read_json
 from fpga_gnn.errors import FpgaGnnError, InputError
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.view import EventView
@@ -52,8 +53,9 @@ from fpga_gnn.report.sweep import (
     save_sweep,
     sweep_points,
 )
+from fpga_gnn.tasks import Executors
 from fpga_gnn.tracks.edge_metrics import summarize_edges
-from fpga_gnn.training.checkpoint import load_json, save_json
+from fpga_gnn.training.checkpoint import save_json
 from fpga_gnn.training.config import Runtime, TrainingConfig
 from fpga_gnn.training.data import labelled_graph
 from fpga_gnn.training.distillation import Distiller
@@ -69,9 +71,6 @@ FIGURES = "candidate.json"
 _PLAN, _LOG, _PARTITIONS = "plan.json", "error.log", "partitions"
 _N_PARTITIONED = 1
 """Validation events that are partitioned: one of pile-up 200 takes half a minute in small slots."""
-
-_ONE_AT_A_TIME = threading.Lock()
-"""PyTorch's seed and threads are those of a process, so its workers take turns."""
 
 Count = Callable[[int, int], None]
 
@@ -112,7 +111,7 @@ def sweep(
     *,
     teaching: Teaching | None = None,
     float_from: Path | None = None,
-    executor: Executor,
+    executor: Executors,
     progress: SweepProgress,
 ) -> SweepResult:
     """Do the runs of ``plan`` that ``folder`` does not hold yet, and write the report there.
@@ -121,7 +120,7 @@ def sweep(
     it starts from; one that fails leaves the others alone, and the next call tries it again. On
     ``test`` events finished runs are only measured. ``teaching`` is for runs with weight on soft
     scores or features, ``float_from`` the folder of a run whose float network starts those that
-    start from no other. Workers read and write ``folder``: a cluster needs a shared file system.
+    start from no other. A run is a task.
 
     Raises ``InputError`` if ``folder`` holds a run of other settings, events, teacher or map.
     """
@@ -136,9 +135,10 @@ def sweep(
         _require_same_plan(job)
     left = [job for job in jobs if _finished(job) is None]
     untrained = [job for job in left if not job.is_trained]
-    if distiller and any(job.teaching for job in untrained):
-        _ask(distiller, events, module_map, plan, progress.teacher)
-    failures = _do_all(left, len(jobs), executor, progress)
+    with executor(folder, len(left)) as pool:
+        if distiller and any(job.teaching for job in untrained):
+            _ask(distiller, events, module_map, plan, progress.teacher)
+        failures = _do_all(left, len(jobs), pool, progress)
     found = {job.run.name: _finished(job) for job in jobs}
     report = Sweep(
         contract=plan.contract.name,
@@ -263,8 +263,7 @@ def _distils(config: TrainingConfig) -> bool:
 def _require_same_plan(job: _Job) -> None:
     folder, hint = job.folder, "choose another --out or name, or delete the folder"
     if (folder / _PLAN).is_file():
-        found = load_json(folder / _PLAN)
-        known = found if isinstance(found, dict) else {}
+        known = read_json(folder / _PLAN, dict[str, Any], "the plan of a run", hint)
         keys = [key for key, value in job.plan.items() if known.get(key) != value]
         if keys:
             expected = "what the spec and the options say now"
@@ -343,10 +342,10 @@ def _do_all(
 
 
 def _error_of(future: Future[str | None]) -> str | None:
-    if future.cancelled():
-        return "its worker was lost"
     error = future.exception()
-    return future.result() if error is None else _text(error)
+    if error is None:
+        return future.result()
+    return str(error) if isinstance(error, FpgaGnnError) else _text(error)
 
 
 def _text(error: BaseException) -> str:
@@ -355,16 +354,15 @@ def _text(error: BaseException) -> str:
 
 def _work(job: _Job) -> str | None:
     """Do one run in a worker; return what went wrong in one line, or None."""
-    with _ONE_AT_A_TIME:
-        try:
-            _do(job)
-        except FpgaGnnError as error:
-            return str(error)
-        except Exception as error:
-            log = job.folder / _LOG
-            job.folder.mkdir(parents=True, exist_ok=True)
-            write_whole(log, traceback.format_exc().encode())
-            return f"{_text(error)}; see {log}"
+    try:
+        _do(job)
+    except FpgaGnnError as error:
+        return str(error)
+    except Exception as error:
+        log = job.folder / _LOG
+        job.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(log, traceback.format_exc().encode())
+        return f"{_text(error)}; see {log}"
     return None
 
 
@@ -486,8 +484,8 @@ def _partitions(run: Run, job: _Job, event_id: int) -> tuple[int, int, int]:
         parts = partition_graph(graph, shape, hops)
         file.parent.mkdir(exist_ok=True)
         save_json(file, [len(parts.partitions), graph.n_edges, int(parts.unplaced.size)])
-    n_partitions, n_edges, n_unplaced = load_json(file)
-    return n_partitions, n_edges, n_unplaced
+    counts = tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt]
+    return read_json(file, counts, "three counts", "delete it")
 
 
 def _write(report: Sweep, folder: Path) -> None:

@@ -16,7 +16,10 @@ from fpga_gnn.contract import (
     read_yaml,
     validation_error,
 )
+from fpga_gnn.contract.bounded import Name, Seed
+from fpga_gnn.contract.config import CONTRACT_SUFFIXES
 from fpga_gnn.errors import InputError
+from fpga_gnn.files import inside
 from fpga_gnn.resources import resource_dir
 from fpga_gnn.training.config import TrainingConfig
 from fpga_gnn.training.loop import float_twin
@@ -24,7 +27,6 @@ from fpga_gnn.training.loop import float_twin
 RESERVED = ("module_map", "partitions", "teacher")
 """Folders of a sweep that are no runs."""
 
-_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 _Overrides = dict[str, Any]
 
 
@@ -35,17 +37,17 @@ class _Frozen(BaseModel):
 class Candidate(_Frozen):
     """A student to train: what is not as in the sweep's ``contract`` and ``training``.
 
-    ``contract`` is another one's name, or sections that are merged key by key into the sweep's; a
-    key of null is left out (a feature, say).
+    ``contract`` is another one, or sections that are merged key by key into the sweep's; a key of
+    null is left out (a feature, say).
     ``start`` names the candidate whose float network the training begins with. Several ``seeds``
     make several runs, ``<name>-seed<k>``; such a run starts from its start's run of the same seed.
     """
 
-    name: _Name
-    contract: str | _Overrides = {}
+    name: Name
+    contract: Name | _Overrides = {}
     training: _Overrides = {}
-    start: _Name | None = None
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] | None = None
+    start: Name | None = None
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = None
 
     @property
     def runs(self) -> dict[int | None, str]:
@@ -56,11 +58,14 @@ class Candidate(_Frozen):
 
 
 class SweepSpec(_Frozen):
-    """A sweep: the base ``contract`` (a name or a YAML file), the base training, the candidates."""
+    """A sweep: the base ``contract``, the base training, the candidates.
 
-    contract: str
+    A contract is a shipped one's name, or the name of a YAML file beside that of the sweep.
+    """
+
+    contract: Name
     training: _Overrides = {}
-    candidates: Annotated[tuple[Candidate, ...], Field(min_length=1)]
+    candidates: Annotated[tuple[Candidate, ...], Field(min_length=1, max_length=1000)]
 
 
 @dataclass(frozen=True)
@@ -92,16 +97,29 @@ class SweepPlan:
 def load_spec(name_or_path: str | Path) -> SweepSpec:
     """Load a shipped spec by name (``"example"``) or any by path (``x.yaml``)."""
     path = Path(name_or_path)
-    if path.suffix not in {".yaml", ".yml"}:
+    if path.suffix not in CONTRACT_SUFFIXES:
         folder = resource_dir("sim") / "sweeps"
         known = sorted(file.stem for file in folder.glob("*.yaml"))
         if str(name_or_path) not in known:
             raise InputError("sweep", repr(str(name_or_path)), f"one of {', '.join(known)}, a file")
         path = folder / f"{name_or_path}.yaml"
     try:
-        return SweepSpec.model_validate(read_yaml(path))
+        spec = SweepSpec.model_validate(read_yaml(path))
     except ValidationError as error:
         raise validation_error(error, path, SweepSpec) from error
+    candidates = (
+        one.model_copy(update={"contract": _beside(path, one.contract)}) for one in spec.candidates
+    )
+    return spec.model_copy(
+        update={"contract": _beside(path, spec.contract), "candidates": tuple(candidates)}
+    )
+
+
+def _beside(spec: Path, contract: str | _Overrides) -> str | _Overrides:
+    """Return the path of a contract that is a file; anything else as it is."""
+    if isinstance(contract, str) and Path(contract).suffix in CONTRACT_SUFFIXES:
+        return str(inside(spec.parent, contract))
+    return contract
 
 
 def plan_sweep(spec: SweepSpec) -> SweepPlan:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.store import EventStore
-from fpga_gnn.events.view import detector_of, restrict
+from fpga_gnn.events.view import EventView, detector_of, restrict
 from fpga_gnn.export.firmware import Firmware
 from fpga_gnn.flows.design import REPORT, write_design
 from fpga_gnn.graphs.truth import EdgeLabels, label_edges
@@ -100,15 +100,8 @@ def physics(run: Run, events: Sequence[ScoredEvent]) -> Physics:
 
 
 def held_out_ids(run: Run, store: EventStore) -> tuple[int, ...]:
-    """Return the events of ``store`` that ``run`` neither trained nor chose its score cut on."""
-    record = run.info.events
-    seen = {
-        event_id
-        for view in (*record["train"], record["validation"])
-        if view["origin"] == store.origin
-        for event_id in view["ids"]
-    }
-    return tuple(i for i in store.event_ids if i not in seen)
+    """Return the events of ``store`` that neither network, map nor cuts of ``run`` come from."""
+    return EventView.of(store, "full").without(run.seen).ids
 
 
 def held_out_first(run: Run, store: EventStore) -> Iterator[Event]:
@@ -125,6 +118,7 @@ def flow_report(flow: str, run: Run, board: Board, checked: Validation, **found:
         flow=flow,
         contract=run.contract.name,
         contract_sha256=run.contract.sha256,
+        network_sha256=run.student.integer_network().sha256,
         board=board.name,
         part=board.part,
         events=[scored.event.event_id for scored in checked.events],

@@ -107,6 +107,8 @@ def _in_range(values: Float64, fixed: FixedPoint, event: Event, name: str) -> In
             f"event {event.event_id}: hit {hit_id}",
             f"{name} = {values[bad[0]]:g}",
             f"{low:g}..{high:g} (contract hit record)",
+            f"widen hit.{'eta' if name == 'eta' else 'length'} in the quant config "
+            "(docs/trackml.md)",
         )
     integers: Int64 = rounded.astype(np.int64)
     return integers

@@ -23,7 +23,7 @@ from fpga_gnn.contract import (
     dydx_sign,
 )
 from fpga_gnn.contract.fixed_point import Int64
-from fpga_gnn.errors import InputError
+from fpga_gnn.errors import CapacityError, InputError
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.graphs import module_map_numba
 from fpga_gnn.graphs.map_settings import MapSettings
@@ -108,6 +108,7 @@ def build_candidates(
     Vectorised PyTorch integer implementation (CPU or GPU) of the module-map law, which
     ``fpga_gnn.reference.module_map`` states.
     """
+    module_map_numba.require_few_queries(hits.module_start, module_map)
     table = {
         name: torch.from_numpy(np.array(getattr(source, name))).to(device)
         for source in (hits, module_map)
@@ -191,7 +192,7 @@ def _doublets(table: dict[str, Tensor], contract: Contract) -> tuple[_Pairs, _Qu
 
     windows = _columns(table["doublet_windows"])
     found = [_Pairs(*(src[:0] for _ in fields(_Pairs)))]
-    queries = [src[:0]]
+    queries, n_found = [src[:0]], 0
     for rows in _chunks(n_pairs):
         query, at = _expand(first[rows], n_pairs[rows])
         query += rows.start
@@ -200,6 +201,9 @@ def _doublets(table: dict[str, Tensor], contract: Contract) -> tuple[_Pairs, _Qu
         pairs = _Pairs.of(table, h1, h2, row, phi)
         good = _pass(pairs, torch.arange(row.numel(), device=row.device), windows, row, contract)
         found.append(pairs.take(good))
+        n_found += good.numel()
+        if n_found > module_map_numba.MOST_CANDIDATES:
+            raise CapacityError(module_map_numba.TOO_OPEN)
         queries.append(query.index_select(0, good))
     pairs = _Pairs(*(torch.cat([getattr(p, f.name) for p in found]) for f in fields(_Pairs)))
     query = torch.cat(queries)

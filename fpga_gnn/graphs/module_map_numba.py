@@ -26,7 +26,7 @@ from fpga_gnn.contract import (
     dydx_sign,
 )
 from fpga_gnn.contract.fixed_point import Int64
-from fpga_gnn.errors import InputError
+from fpga_gnn.errors import CapacityError, InputError
 
 Table = NDArray[Any]
 """int32 or float64."""
@@ -37,6 +37,10 @@ _SRC, _DST, _DR, _DZ, _DPHI, _DETA = range(6)
 _FORMATS = ("z0", "dphi", "deta", "phi_slope", "dydx", "dzdr")
 _CANDIDATES_PER_HIT = 24
 """Memory at the start; it grows."""
+MOST_CANDIDATES = 30_000_000
+MOST_QUERIES = 100_000_000
+"""Hits times the doublets of their modules."""
+TOO_OPEN = "module map: too many candidates in an event; expected narrower windows"
 _MOST_BITS = 30
 _Window = tuple[float, float, float, float]
 """Low, high and the bounds that mean open: tuples, for numba counts references to arrays."""
@@ -110,9 +114,17 @@ def find_candidates(
     order of the rows, not their windows.
     """
     doublet_windows, triplet_windows = windows
+    require_few_queries(module_start, module_map)
     doublets = (module_start, module_map.doublet_start, module_map.doublet_target)
     pairs, first, query = _doublets(
-        hits, *doublets, doublet_windows, units.ends, units.scales[0], units.turn, *units.angles
+        hits,
+        *doublets,
+        doublet_windows,
+        units.ends,
+        units.scales[0],
+        units.turn,
+        *units.angles,
+        MOST_CANDIDATES,
     )
     tagged = _triplets(
         hits,
@@ -130,6 +142,16 @@ def find_candidates(
     return CandidateRecords(
         *_canonical(pairs, tagged, first, query, node, module_start, module_map.doublet_start)
     )
+
+
+def require_few_queries(module_start: Int64, module_map: ModuleMapRecords) -> None:
+    """Raise ``CapacityError`` for more than ``MOST_QUERIES`` pairs of a hit and a doublet."""
+    n_queries = int(np.diff(module_start) @ np.diff(module_map.doublet_start))
+    if n_queries > MOST_QUERIES:
+        raise CapacityError(
+            f"module map: {n_queries} pairs of a hit and a doublet of its module, at most "
+            f"{MOST_QUERIES}"
+        )
 
 
 @numba.njit(cache=True)
@@ -167,6 +189,7 @@ def _doublets(
     turn: float,
     phi_min: float,
     phi_max: float,
+    most_pairs: int,
 ) -> tuple[Table, Int64, Int64]:
     """Return pairs [C, 6], the first pair of each query [Q + 1], the first query of each row [D].
 
@@ -205,6 +228,8 @@ def _doublets(
                         if _ratio_inside(z * dr - r * dz, dr, dz, z0) and _ratio_inside(
                             dphi * scale, dr, dphi, slope
                         ):
+                            if n == most_pairs:
+                                raise CapacityError(TOO_OPEN)
                             if n == len(pairs):
                                 pairs = np.concatenate((pairs, np.empty_like(pairs)))
                             pairs[n, _SRC], pairs[n, _DST] = h1, h2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -9,18 +10,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from fpga_gnn.contract import (
     DOUBLET_WINDOWS,
     TRIPLET_WINDOWS,
     Contract,
     ModuleMapRecords,
-    validation_error,
+    read_json,
 )
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
-from fpga_gnn.files import sha256_of
+from fpga_gnn.events.parquet import read_parquet
+from fpga_gnn.events.table import to_array
+from fpga_gnn.files import MIB, read_limited, sha256_of
 from fpga_gnn.graphs.module_map import ModuleMap, ModuleMapInfo
 
 MAP_FOLDER = "module_map"
@@ -28,6 +31,11 @@ MAP_FOLDER = "module_map"
 _MANIFEST = "module_map.json"
 
 _REBUILD = "rebuild it with: fpga-gnn module-map build"
+
+_MOST_ROWS = 1 << 22
+"""Of a table: four times the triplets of the largest published maps."""
+_MOST_FILE_BYTES = 512 * MIB
+"""So many triplets, hardly packed."""
 
 
 class _Manifest(BaseModel):
@@ -88,13 +96,18 @@ def shared_map_sha256(model: Path) -> str:
     return sha256_of(model.resolve().parent / MAP_FOLDER / _MANIFEST)
 
 
+def model_map_folder(model: Path) -> Path:
+    """Return the folder of the map of the trained model in folder ``model``: in it or beside it."""
+    own = model / MAP_FOLDER
+    return own if own.exists() else model.resolve().parent / MAP_FOLDER
+
+
 def load_model_map(model: Path, contract: Contract, sha256: str | None = None) -> ModuleMap:
-    """Read the map of the trained model in folder ``model``, or that beside it.
+    """Read the map of the trained model in folder ``model``.
 
     Raises ``InputError`` unless it is the map with hash ``sha256`` (None: any).
     """
-    own = model / MAP_FOLDER
-    folder = own if own.exists() else model.resolve().parent / MAP_FOLDER
+    folder = model_map_folder(model)
     loaded = load_module_map(folder, contract)
     found = sha256_of(folder / _MANIFEST)
     if sha256 is not None and found != sha256:
@@ -104,26 +117,21 @@ def load_model_map(model: Path, contract: Contract, sha256: str | None = None) -
 
 def load_module_map(folder: Path, contract: Contract) -> ModuleMap:
     """Read a module map; ``InputError`` if a file is missing, damaged or of another contract."""
-    manifest = _read_manifest(folder / _MANIFEST)
-    modules = _read(folder / "modules.parquet", manifest)
-    doublets = _read(folder / "doublets.parquet", manifest)
-    triplets = _read(folder / "triplets.parquet", manifest)
-    try:
-        key, source, inner = modules["key"], doublets["source"], triplets["inner"]
-        records = ModuleMapRecords(
-            doublet_start=np.searchsorted(source, np.arange(key.size + 1)),
-            doublet_target=doublets["target"],
-            doublet_windows=_windows(doublets, DOUBLET_WINDOWS),
-            triplet_start=np.searchsorted(inner, np.arange(source.size + 1)),
-            triplet_outer=triplets["outer"],
-            triplet_windows=_windows(triplets, TRIPLET_WINDOWS),
-        )
-        counts = doublets["count"], triplets["count"]
-    except KeyError as error:
-        raise InputError(folder, "no such column", str(error), _REBUILD) from error
+    manifest = read_json(folder / _MANIFEST, _Manifest, "a module map manifest", _REBUILD)
+    modules, doublets, triplets = (_read(folder, name, manifest) for name in _COLUMNS)
+    key, source, inner = modules["key"], doublets["source"], triplets["inner"]
+    records = ModuleMapRecords(
+        doublet_start=np.searchsorted(source, np.arange(key.size + 1)),
+        doublet_target=doublets["target"],
+        doublet_windows=_windows(doublets, DOUBLET_WINDOWS),
+        triplet_start=np.searchsorted(inner, np.arange(source.size + 1)),
+        triplet_outer=triplets["outer"],
+        triplet_windows=_windows(triplets, TRIPLET_WINDOWS),
+    )
     _check(folder, key, source, inner, records)
-    loaded = ModuleMap(key, records, *counts, manifest.info)
+    loaded = ModuleMap(key, records, doublets["count"], triplets["count"], manifest.info)
     loaded.require_contract(contract, folder)
+    _check_windows(folder, records, contract)
     return loaded
 
 
@@ -163,34 +171,30 @@ def _windows(columns: dict[str, Int64], names: tuple[str, ...]) -> Int64:
     )
 
 
-def _read_manifest(path: Path) -> _Manifest:
-    try:
-        return _Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise InputError(path, error.strerror or "no file", "a module map", _REBUILD) from error
-    except ValidationError as error:
-        raise validation_error(error, path, _Manifest) from error
-    except ValueError as error:
-        raise InputError(path, f"bad JSON ({error})", "a module map manifest", _REBUILD) from error
+def _bounds(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{name}_{side}" for name in names for side in ("low", "high"))
 
 
-def _read(path: Path, manifest: _Manifest) -> dict[str, Int64]:
-    try:
-        found = sha256_of(path)
-    except OSError as error:
-        raise InputError(path, error.strerror or "no file", "a table", _REBUILD) from error
-    expected = manifest.sha256.get(path.stem, "no hash in module_map.json")
+_COLUMNS: dict[str, dict[str, type]] = {
+    "modules": {"key": np.int64},
+    "doublets": dict.fromkeys(("source", "target", "count", *_bounds(DOUBLET_WINDOWS)), np.int32),
+    "triplets": dict.fromkeys(("inner", "outer", "count", *_bounds(TRIPLET_WINDOWS)), np.int32),
+}
+"""Columns of each table."""
+
+
+def _read(folder: Path, name: str, manifest: _Manifest) -> dict[str, Int64]:
+    path, columns = folder / f"{name}.parquet", _COLUMNS[name]
+    data = read_limited(path, _MOST_FILE_BYTES, "a table", _REBUILD)
+    found = hashlib.sha256(data).hexdigest()
+    expected = manifest.sha256.get(name, "no hash in module_map.json")
     if found != expected:
         raise InputError(path, f"sha256 {found[:12]}", f"sha256 {expected[:12]}", _REBUILD)
-    try:
-        table = pq.read_table(path)
-        return {
-            name: table.column(name).to_numpy().astype(np.int64, casting="safe")
-            for name in table.column_names
-        }
-    except (pa.ArrowException, OSError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(path, f"unreadable table ({reason})", "integers", _REBUILD) from error
+    table = read_parquet(data, columns, _MOST_ROWS, path, _REBUILD)
+    return {
+        column: to_array(table, column, dtype, path, _REBUILD).astype(np.int64)
+        for column, dtype in columns.items()
+    }
 
 
 def _check(
@@ -211,6 +215,18 @@ def _check(
     for found, bad in checks.items():
         if bad:
             raise InputError(folder, found, "a valid module map", _REBUILD)
+
+
+def _check_windows(folder: Path, records: ModuleMapRecords, contract: Contract) -> None:
+    for names, windows in (
+        (DOUBLET_WINDOWS, records.doublet_windows),
+        (TRIPLET_WINDOWS, records.triplet_windows),
+    ):
+        for i, name in enumerate(names):
+            fixed = contract.windows.of(name)
+            if ((windows[:, i] < fixed.min_int) | (windows[:, i] > fixed.max_int)).any():
+                found = f"a window of {name} outside its format"
+                raise InputError(folder, found, f"{fixed.min_int}..{fixed.max_int}", _REBUILD)
 
 
 def _outside(index: Int64, size: int) -> bool:

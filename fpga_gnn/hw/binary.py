@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from fpga_gnn.contract import Contract, validation_error
+from fpga_gnn.contract import Contract, read_json
+from fpga_gnn.contract.bounded import Few, Identifier
 from fpga_gnn.errors import InputError
 from fpga_gnn.files import sha256_of, write_whole
 
@@ -32,7 +33,7 @@ class Design(BaseModel):
     network_sha256: str
     platform: str
     target: LinkTarget
-    units: dict[str, Annotated[int, Field(ge=1)]] = Field(min_length=1)
+    units: dict[Identifier, Few] = Field(min_length=1)
 
 
 class _Record(Design):
@@ -60,10 +61,7 @@ def load_record(xclbin: Path, contract: Contract, network_sha256: str) -> Design
     for path in (xclbin, file):
         if not path.is_file():
             raise InputError(path, "no file", "a linked binary and its record", _MAKE_AGAIN)
-    try:
-        record = _Record.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        raise validation_error(error, file, _Record) from error
+    record = read_json(file, _Record, "the record of a binary", _MAKE_AGAIN)
     contract.require_hash(record.contract_sha256, file)
     for what, expected, found in (
         ("binary", record.xclbin_sha256, sha256_of(xclbin)),

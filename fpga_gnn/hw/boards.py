@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -16,7 +15,8 @@ from pydantic import (
     model_validator,
 )
 
-from fpga_gnn.contract import validation_error
+from fpga_gnn.contract import read_yaml, validation_error
+from fpga_gnn.contract.bounded import Name
 from fpga_gnn.errors import InputError
 from fpga_gnn.report.csynth import Resources
 from fpga_gnn.resources import resource_dir
@@ -31,12 +31,12 @@ class Board(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: str
-    part: str
-    platform: str
-    clock_mhz: float = Field(gt=0)
+    name: Name
+    part: Name
+    platform: Name
+    clock_mhz: float = Field(gt=0, le=10_000)
     clock_uncertainty_percent: float = Field(ge=0, lt=100)
-    slrs: int = Field(ge=1)
+    slrs: int = Field(ge=1, le=16)
     ddr_slrs: list[int] = Field(min_length=1)
     device: Resources
     usable_per_slr: Resources
@@ -82,9 +82,7 @@ def load_board(name: str) -> Board:
         raise InputError("board", repr(name), f"one of {', '.join(sorted(paths))}")
     path = paths[name]
     try:
-        return Board.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
-        raise InputError(path, str(error).splitlines()[0], "valid YAML") from error
+        return Board.model_validate(read_yaml(path))
     except ValidationError as error:
         raise validation_error(error, path, Board) from error
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from fpga_gnn.contract import read_yaml
 from fpga_gnn.resources import resource_dir
 
 
@@ -67,5 +67,4 @@ def hls_dir() -> Path:
 
 def load_kernels() -> KernelList:
     """Read ``hls/kernels.yaml``."""
-    text = (hls_dir() / "kernels.yaml").read_text(encoding="utf-8")
-    return KernelList.model_validate(yaml.safe_load(text))
+    return KernelList.model_validate(read_yaml(hls_dir() / "kernels.yaml"))

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as PydanticField
 
-from fpga_gnn.contract import Contract
-from fpga_gnn.contract.config import validation_error
+from fpga_gnn.contract import Contract, read_json
+from fpga_gnn.contract.bounded import Identifier, Name
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.contract.structure import index_format
 from fpga_gnn.errors import CapacityError, InputError
+from fpga_gnn.files import inside
 from fpga_gnn.hw.rows import Field, RowWords, pack_rows, unpack_rows
 from fpga_gnn.hw.verilator import RtlModule, Simulation, Stalls, Stream, build
+
+_DESIGN = "a design; write one with fpga-gnn synth"
+_Bits = Annotated[int, PydanticField(ge=1, le=1 << 16)]
 
 
 class RtlManifest(BaseModel):
@@ -25,12 +31,12 @@ class RtlManifest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     contract: str
-    top: str
-    inputs: dict[str, int]
-    outputs: dict[str, int]
-    status: dict[str, int]
-    sources: list[str]
-    generated: list[str]
+    top: Identifier
+    inputs: dict[Identifier, _Bits]
+    outputs: dict[Identifier, _Bits]
+    status: dict[Identifier, _Bits]
+    sources: list[Name]
+    generated: list[Name]
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,22 +147,13 @@ def classifier_module(folder: Path, contract: Contract) -> RtlModule:
 
     Raises ``InputError`` for a folder without a design or one of another contract.
     """
-    manifest = _read_manifest(folder / "design.json")
+    manifest = read_json(folder / "design.json", RtlManifest, _DESIGN)
     contract.require_hash(manifest.contract, folder)
     return RtlModule(
         top=manifest.top,
-        sources=tuple(folder / name for name in manifest.sources),
+        sources=tuple(inside(folder, name) for name in manifest.sources),
         inputs=tuple(Stream(*port) for port in manifest.inputs.items()),
         outputs=tuple(Stream(*port) for port in manifest.outputs.items()),
         status=manifest.status,
-        generated=tuple(folder / name for name in manifest.generated),
+        generated=tuple(inside(folder, name) for name in manifest.generated),
     )
-
-
-def _read_manifest(file: Path) -> RtlManifest:
-    try:
-        return RtlManifest.model_validate_json(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(file, error.strerror, "a design; write one with fpga-gnn synth") from error
-    except ValidationError as error:
-        raise validation_error(error, file, RtlManifest) from error

@@ -40,8 +40,8 @@ def find_tool(name: str, install: str, version_args: Sequence[str] = ("--version
     try:
         done = subprocess.run(
             [found, *version_args],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
             timeout=_VERSION_TIMEOUT_S,
             check=True,
             text=True,
@@ -49,7 +49,7 @@ def find_tool(name: str, install: str, version_args: Sequence[str] = ("--version
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise ToolFailedError(f"{found} {' '.join(version_args)}: {error}; {install}") from error
-    lines = done.stdout.strip().splitlines()
+    lines = (done.stdout.strip() or done.stderr.strip()).splitlines()
     return Tool(name, Path(found).resolve(), lines[0] if lines else "")
 
 
@@ -73,6 +73,7 @@ def run(
     """
     words = [str(word) for word in command]
     log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)  # never through a link that somebody put there
     with log.open("wb") as output:
         try:
             process = subprocess.Popen(

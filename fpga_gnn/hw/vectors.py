@@ -7,6 +7,7 @@ One line per item: ``kernel NAME``, ``contract SHA256``, then per case ``case NA
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,9 +17,12 @@ from numpy.typing import ArrayLike
 from fpga_gnn.contract import Contract
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
-from fpga_gnn.files import write_whole
+from fpga_gnn.files import MIB, read_limited, write_whole
 
 _MAKE = "make it again with sim/make_golden.py"
+_MOST_BYTES = 64 * MIB
+"""Ten times the bench of a classifier of 8192 nodes."""
+_HEAD_LINES = 2
 
 
 def format_vectors(
@@ -46,36 +50,48 @@ def read_vectors(path: Path, kernel: str, contract: Contract) -> dict[str, dict[
 
     Raises ``InputError`` for a missing or damaged file, another kernel or another contract.
     """
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise InputError(path, error.strerror, "golden vectors", _MAKE) from error
+    text = read_limited(path, _MOST_BYTES, "golden vectors", _MAKE)
     body, mark, found = text.rpartition(b"fnv1a ")
     if not mark or found.decode(errors="replace") != f"{_fnv1a(body)}\n":
         raise InputError(path, "damaged text", "the hash of its last line", _MAKE)
-    lines = [line.split() for line in body.decode().splitlines()]
-    if lines[0] != ["kernel", kernel]:
-        raise InputError(path, " ".join(lines[0]), f"kernel {kernel}")
-    contract.require_hash(lines[1][1], path)
+    found_kernel, found_contract = _head(path, body)
+    if found_kernel != kernel:
+        raise InputError(path, f"kernel {found_kernel}", f"kernel {kernel}")
+    contract.require_hash(found_contract, path)
+    try:
+        return _cases(body)
+    except (LookupError, OverflowError, ValueError) as error:
+        raise InputError(path, f"a line of another form ({error})", "cases", _MAKE) from None
+
+
+def _cases(body: bytes) -> dict[str, dict[str, Int64]]:
     cases: dict[str, dict[str, Int64]] = {}
-    for word, *values in lines[2:]:
+    case = ""
+    for word, *values in map(str.split, body.decode("ascii").splitlines()[_HEAD_LINES:]):
         if word == "case":
-            columns = cases.setdefault(values[0], {})
+            case = values[0]
+            if case in cases:
+                raise ValueError(f"{case} given twice")
+            cases[case] = {}
         elif word != "end":
-            columns[word] = np.array(values[1:], dtype=np.int64)
+            column = np.array(values[1:], dtype=np.int64)
+            if column.size != int(values[0]):
+                raise ValueError(f"{word}: {column.size} of {values[0]} values")
+            cases[case][word] = column
     return cases
 
 
 def vectors_contract(path: Path) -> str:
     """Return the hash of the contract that a golden file is of; ``InputError`` if it is none."""
-    try:
-        with path.open(encoding="ascii") as lines:
-            kernel, contract = next(lines, "").split(), next(lines, "").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(path, error, "golden vectors", _MAKE) from error
-    if len(contract) != 2 or (kernel[:1], contract[0]) != (["kernel"], "contract"):
-        raise InputError(path, "another first line", "golden vectors", _MAKE)
-    return contract[1]
+    return _head(path, read_limited(path, _MOST_BYTES, "golden vectors", _MAKE))[1]
+
+
+def _head(path: Path, text: bytes) -> tuple[str, str]:
+    """Return the kernel and the hash of the contract, which the first lines say."""
+    found = re.match(rb"kernel (\w+)\ncontract (\w+)\n", text)
+    if found is None:
+        raise InputError(path, "other first lines", "golden vectors", _MAKE)
+    return found[1].decode(), found[2].decode()
 
 
 def _fnv1a(data: bytes) -> str:

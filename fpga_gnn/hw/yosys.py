@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from fpga_gnn.contract import read_json
 from fpga_gnn.errors import ToolFailedError, ToolMissingError
 from fpga_gnn.hw.cache import build_once, cache_dir, digest, write_whole
 from fpga_gnn.hw.toolchain import Tool, run
@@ -69,7 +70,7 @@ def synthesise(module: RtlModule, apart: Sequence[str] = ()) -> YosysReport:
         path.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
     build_once(kept, lambda path: write_whole(path, write))
-    return YosysReport.model_validate_json(kept.read_bytes())
+    return read_json(kept, YosysReport, "a report of Yosys", "delete it")
 
 
 def _map(

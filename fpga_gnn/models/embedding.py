@@ -22,10 +22,10 @@ class EmbeddingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    hidden: int = Field(default=64, ge=1)
-    layers: int = Field(default=3, ge=1)
-    dimensions: int = Field(default=8, ge=1)
-    turning_pairs: int = Field(default=3, ge=1)
+    hidden: int = Field(default=64, ge=1, le=2048)
+    layers: int = Field(default=3, ge=1, le=16)
+    dimensions: int = Field(default=8, ge=1, le=64)
+    turning_pairs: int = Field(default=3, ge=1, le=32)
 
     @model_validator(mode="after")
     def _pairs_fit(self) -> Self:

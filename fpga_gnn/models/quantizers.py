@@ -33,6 +33,9 @@ _ROUNDINGS = {"half_even": FloatToIntImplType.ROUND, "floor": FloatToIntImplType
 SMALLEST_RANGE = 2.0**-4
 """Lower bound of every learned range: the scale of an all-zero tensor stays finite."""
 
+_LARGEST_EXPONENT = 30
+"""Of a scale: with float32 values, more is no trained network."""
+
 CALIBRATION_QUANTILE = 0.999
 """Fraction of the calibration magnitudes that an activation's first range covers."""
 
@@ -153,8 +156,11 @@ def integer_layer(layer: nn.Linear, activation: nn.Module) -> IntegerLayer:
 def _binary_point(scale: Tensor) -> int:
     value = float(scale.detach())
     mantissa, exponent = math.frexp(value)
-    if mantissa != 0.5:
-        raise FpgaGnnError(f"quantizer scale: found {value}, expected a power of two")
+    if mantissa != 0.5 or abs(exponent) > _LARGEST_EXPONENT:
+        raise FpgaGnnError(
+            f"quantizer scale: found {value}, expected a power of two from "
+            f"2**-{_LARGEST_EXPONENT} to 2**{_LARGEST_EXPONENT}"
+        )
     return 1 - exponent
 
 

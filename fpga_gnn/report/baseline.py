@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from fpga_gnn.contract import read_json
 from fpga_gnn.errors import InputError
 from fpga_gnn.files import write_whole
 from fpga_gnn.report.summary import Drift, FlowReport, HardwareNumber
@@ -40,13 +41,9 @@ def baseline_file(report: FlowReport, folder: Path) -> Path:
 
 def load_baseline(path: Path) -> Baseline | None:
     """Read a baseline; None if there is no file, ``InputError`` for a file of something else."""
-    try:
-        return Baseline.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, ValidationError) as error:
-        found = str(error).splitlines()[0]
-        raise InputError(path, found, "a baseline", "make it again with fpga-gnn bless") from error
+    return read_json(path, Baseline, "a baseline", "make it again with fpga-gnn bless")
 
 
 def find_drift(baseline: Baseline, numbers: Sequence[HardwareNumber]) -> list[Drift]:

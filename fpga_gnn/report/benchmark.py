@@ -13,8 +13,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fpga_gnn import __version__
+from fpga_gnn.contract.bounded import Count
 from fpga_gnn.report.document import write_document
-from fpga_gnn.report.evaluation import Count, Number, RateFigure, SampleFigure
+from fpga_gnn.report.evaluation import Number, RateFigure, SampleFigure
 from fpga_gnn.report.table import aligned
 
 Stage = Literal["graph", "gnn", "segmentation"]
@@ -135,12 +136,16 @@ class Comparison(_Frozen):
 
 
 class Benchmark(_Frozen):
-    """Report of ``fpga-gnn benchmark``: ``backend`` ran the stages of ``model``."""
+    """Report of ``fpga-gnn benchmark``: ``backend`` ran the stages of ``model``.
+
+    ``model_sha256`` is the hash of its weights' file; None in older reports.
+    """
 
     schema_version: Literal[1] = 1
     version: str = __version__
     machine: Machine
     model: str
+    model_sha256: str | None = None
     backend: str
     sample: SampleFigure
     repeat: Annotated[int, Field(ge=1)]

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from fpga_gnn.errors import InputError
+from fpga_gnn.report.lines import is_count, read_lines
 
 _REPORT = "a cosim.rpt of Vitis HLS"
 _MEASURED = 6
@@ -46,11 +47,7 @@ def read_cosim(path: Path) -> CosimReport:
 
     Raises ``InputError``, naming the file, when it is missing or its table is another one.
     """
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise InputError(path, error.strerror, _REPORT) from error
-    for line in lines:
+    for line in read_lines(path, _REPORT):
         name, *cells = (cell.strip() for cell in line.strip().strip("|").split("|"))
         if name == "Verilog" and len(cells) in (1 + _MEASURED, 2 + _MEASURED):
             status, *numbers = cells
@@ -67,6 +64,6 @@ def read_cosim(path: Path) -> CosimReport:
 def _cycles(path: Path, text: str) -> int | None:
     if text == _UNKNOWN:
         return None
-    if not text.isdecimal():
+    if not is_count(text):
         raise InputError(path, repr(text), "a number of cycles")
     return int(text)

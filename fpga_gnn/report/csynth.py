@@ -5,6 +5,7 @@ C synthesis estimates: neither placed nor routed. Never show its numbers without
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,12 @@ from xml.etree import ElementTree
 from pydantic import BaseModel, ConfigDict, Field
 
 from fpga_gnn.errors import InputError
+from fpga_gnn.files import read_limited
+from fpga_gnn.report.lines import MOST_REPORT_BYTES, is_count
 
+_REPORT = "a csynth.xml of Vitis HLS"
+_MOST_ELEMENTS, _MOST_DEPTH = 300_000, 64
+"""Fields of a report, and fields inside each other."""
 _UNKNOWN = frozenset({"undef", "?", "-"})
 """What the tool writes for a number that depends on data."""
 
@@ -80,12 +86,12 @@ def read_csynth(path: Path) -> CsynthReport:
     Only the first lists loops of the modules below the top. Raises ``InputError``, naming file and
     field, for a missing file, broken XML or a field that is missing or no number.
     """
+    data = read_limited(path, MOST_REPORT_BYTES, _REPORT)
     try:
-        root = _Section(path, "", ElementTree.parse(path).getroot())
-    except OSError as error:
-        raise InputError(path, error.strerror, "a csynth.xml of Vitis HLS") from error
-    except ElementTree.ParseError as error:
-        raise InputError(path, f"broken XML ({error})", "a csynth.xml of Vitis HLS") from error
+        tree = ElementTree.fromstring(data, ElementTree.XMLParser(target=_Tree()))
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
+        raise InputError(path, f"broken XML ({error})", _REPORT) from error
+    root = _Section(path, "", tree)
     asked = root.child("UserAssignments")
     timing = root.child("PerformanceEstimates/SummaryOfTimingAnalysis")
     cycles = root.child("PerformanceEstimates/SummaryOfOverallLatency")
@@ -103,6 +109,28 @@ def read_csynth(path: Path) -> CsynthReport:
         available=_resources(root.child("AreaEstimates/AvailableResources")),
         loops=tuple(_design_loops(root, top)),
     )
+
+
+class _Tree(ElementTree.TreeBuilder):
+    """Builds a tree of limited size; refuses definitions, which may repeat each other for ever."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._elements = self._depth = 0
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        raise ValueError("a document type")
+
+    def start(self, tag: str, attributes: dict[str, str]) -> ElementTree.Element:
+        self._elements += 1
+        self._depth += 1
+        if self._elements > _MOST_ELEMENTS or self._depth > _MOST_DEPTH:
+            raise ValueError(f"element {self._elements} at depth {self._depth}")
+        return super().start(tag, attributes)
+
+    def end(self, tag: str) -> ElementTree.Element:
+        self._depth -= 1
+        return super().end(tag)
 
 
 @dataclass(frozen=True)
@@ -137,9 +165,10 @@ class _Section:
     def real(self, name: str) -> float:
         text = self.text(name)
         try:
-            return float(text)
+            number = float(text)
         except ValueError:
-            return self.child(name).refuse(text, "a number")
+            number = math.nan
+        return number if math.isfinite(number) else self.child(name).refuse(text, "a number")
 
     def count(self, name: str) -> int | None:
         return self.child(name).as_count(self.text(name))
@@ -160,7 +189,7 @@ class _Section:
         text = text.strip()
         if text in _UNKNOWN:
             return None
-        return int(text) if text.isdecimal() else self.refuse(text, "a number or undef")
+        return int(text) if is_count(text) else self.refuse(text, "a number or undef")
 
     def refuse(self, found: str, expected: str) -> NoReturn:
         raise InputError(f"{self.path}: {self.field}", repr(found), expected)

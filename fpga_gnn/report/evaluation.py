@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from fpga_gnn import __version__
-from fpga_gnn.contract.config import validation_error
-from fpga_gnn.errors import InputError
+from fpga_gnn.contract import read_json
+from fpga_gnn.contract.bounded import Count
 from fpga_gnn.report.document import write_document
 from fpga_gnn.report.table import aligned
 
@@ -34,7 +34,6 @@ def _column(value: Any) -> Any:
 Number = Annotated[float | None, BeforeValidator(_number)]
 Numbers = Annotated[tuple[Number, ...], BeforeValidator(_column)]
 Counts = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_column)]
-Count = Annotated[int, Field(ge=0)]
 
 
 class _Frozen(BaseModel):
@@ -143,11 +142,18 @@ class TrackFigure(_Frozen):
 
 
 class Evaluation(_Frozen):
-    """Report of ``fpga-gnn evaluate``; ``targets`` are the cuts on particles."""
+    """Report of ``fpga-gnn evaluate``; ``targets`` are the cuts on particles.
+
+    ``model`` is the folder, ``model_sha256`` the hash of its weights' file; None in older reports.
+    ``n_seen`` events of the sample are left out: the model comes from them.
+    """
 
     schema_version: Literal[1] = 1
     version: str = __version__
+    model: str | None = None
+    model_sha256: str | None = None
     sample: SampleFigure
+    n_seen: Count = 0
     targets: dict[str, JsonValue]
     graph: GraphFigure | None
     edges: EdgeFigure | None
@@ -161,14 +167,7 @@ def save_evaluation(evaluation: Evaluation, path: Path) -> None:
 
 def load_evaluation(path: Path) -> Evaluation:
     """Read an evaluation; ``InputError`` for no file, broken JSON or another schema."""
-    try:
-        return Evaluation.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(path, error.strerror, "an evaluation", _HINT) from None
-    except ValidationError as error:
-        if error.errors()[0]["type"] == "json_invalid":
-            raise InputError(path, "broken JSON", "an evaluation", _HINT) from None
-        raise validation_error(error, path, Evaluation) from None
+    return read_json(path, Evaluation, "an evaluation", _HINT)
 
 
 class _Row(NamedTuple):
@@ -243,6 +242,8 @@ def graph_lines(evaluation: Evaluation) -> list[str]:
         f"{len(evaluation.sample.event_ids)} events of {evaluation.sample.path}, "
         f"{tracks[0].n_targets if tracks else 0} target particles"
     ]
+    if evaluation.n_seen:
+        lines.append(f"left out: {evaluation.n_seen} events that the model comes from")
     if graph:
         lines.append(
             f"graph ({graph.builder}): {graph.edges_per_event or 0:,.0f} edges/event, target-edge "

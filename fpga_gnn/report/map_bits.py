@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from fpga_gnn import __version__
 from fpga_gnn.contract import FixedPoint
+from fpga_gnn.contract.bounded import Count
 from fpga_gnn.files import write_whole
 from fpga_gnn.report.document import write_document
-from fpga_gnn.report.evaluation import Count, GraphFigure, SampleFigure, percent, with_error
+from fpga_gnn.report.evaluation import GraphFigure, SampleFigure, percent, with_error
 from fpga_gnn.report.table import aligned, markdown
 
 

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from fpga_gnn import __version__
+from fpga_gnn.contract.bounded import Count
 from fpga_gnn.report.document import write_document
 from fpga_gnn.report.evaluation import (
-    Count,
     GraphFigure,
     SampleFigure,
     milliseconds,

@@ -68,6 +68,17 @@ class GraphCurve:
     milliseconds: NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class ServerCurve:
+    """A server's events per second, and its latency in ms (median, 99 %), by ``clients`` [C]."""
+
+    name: str
+    clients: NDArray[np.int64]
+    throughput: NDArray[np.float64]
+    median_ms: NDArray[np.float64]
+    slow_ms: NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class ParetoPoint:
     """A candidate of ``luts`` > 0 and an efficiency between ``low`` and ``high``; ``on_front`` if
@@ -277,6 +288,28 @@ class ShapeOccupancy:
     edges: Sequence[int]
     max_nodes: int
     max_edges: int
+
+
+def serving_scan(path: Path, curves: Sequence[ServerCurve]) -> None:
+    """Draw throughput and latency of servers against the number of concurrent clients."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for i, curve in enumerate(curves):
+        style = {"color": _COLOURS[i % len(_COLOURS)], "marker": _MARKERS[i % len(_MARKERS)]}
+        left.plot(curve.clients, curve.throughput, **style, label=curve.name)
+        right.plot(curve.clients, curve.median_ms, **style, label=f"{curve.name}, median")
+        right.plot(curve.clients, curve.slow_ms, **style, ls=":", label=f"{curve.name}, 99 %")
+    ticks = sorted({int(n) for curve in curves for n in curve.clients})
+    for axes, label in ((left, "events per second"), (right, "latency [ms]")):
+        axes.grid(alpha=0.3)
+        axes.set_xscale("log")
+        axes.set_xticks(ticks, [str(n) for n in ticks])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel("concurrent clients")
+        axes.set_ylabel(label)
+        axes.set_ylim(bottom=0)
+        axes.legend(fontsize=8)
+    _save(figure, path)
 
 
 def partition_occupancy(path: Path, shapes: Sequence[ShapeOccupancy]) -> None:

@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fpga_gnn import __version__
+from fpga_gnn.contract.bounded import Count
 from fpga_gnn.report.document import write_document
-from fpga_gnn.report.evaluation import Count
 from fpga_gnn.report.table import aligned
 
 STAGES = ("graph", "scores", "tracks")
@@ -47,7 +47,7 @@ class Reconstruction(_Frozen):
     """Report of ``fpga-gnn reconstruct``; ``settings`` are all that the tracks depend on.
 
     ``setup_seconds`` is the time to compile and load; ``peak_memory_mib`` the largest resident set
-    of the process so far.
+    that a process of the command had so far.
     """
 
     schema_version: Literal[1] = 1

@@ -11,11 +11,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from scipy.optimize import least_squares, nnls
 
-from fpga_gnn.contract import validation_error
-from fpga_gnn.errors import InputError
+from fpga_gnn.contract import read_json
 from fpga_gnn.report.csynth import Resources
 from fpga_gnn.report.resources import added
 from fpga_gnn.report.rtl_estimates import (
@@ -109,13 +108,7 @@ def fit_file() -> Path:
 
 def load_fit(path: Path | None = None) -> ResourceFit:
     """Read a fit, the shipped one by default; ``InputError`` if the file is none."""
-    path = path or fit_file()
-    try:
-        return ResourceFit.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(path, error.strerror, "a fit of resources") from error
-    except ValidationError as error:
-        raise validation_error(error, path, ResourceFit) from error
+    return read_json(path or fit_file(), ResourceFit, "a fit of resources")
 
 
 def _layer_law(mlps: Sequence[MeasuredMlp], amount: Callable[[Resources], int]) -> LayerLaw:

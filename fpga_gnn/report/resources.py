@@ -12,7 +12,8 @@ from fpga_gnn.report.csynth import Resources
 from fpga_gnn.report.summary import Label
 from fpga_gnn.report.table import aligned
 
-_KINDS = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram_18k": "BRAM36", "uram": "URAM"}
+KINDS = {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram_18k": "BRAM36", "uram": "URAM"}
+"""Names of the kinds of ``Resources`` in tables."""
 
 
 class _Value(BaseModel):
@@ -28,13 +29,17 @@ class KernelUse(_Value):
 
 
 class ResourceTable(_Value):
-    """The ``parts`` of a design next to what a board leaves of one of its ``slrs``."""
+    """The ``parts`` of a design next to what a board leaves of one of its ``slrs``.
+
+    ``network_sha256`` is the hash of the integer network; None in older tables.
+    """
 
     schema_version: Literal[1] = 1
     version: str = __version__
     label: Label
     contract: str
     contract_sha256: str
+    network_sha256: str | None = None
     board: str
     part: str
     slrs: int = Field(ge=1)
@@ -56,12 +61,17 @@ class ResourceTable(_Value):
 def added(amounts: Iterable[Resources]) -> Resources:
     """Return the sum."""
     rows = [dict(amount) for amount in amounts]
-    return Resources(**{kind: sum(row[kind] for row in rows) for kind in _KINDS})
+    return Resources(**{kind: sum(row[kind] for row in rows) for kind in KINDS})
+
+
+def amounts(used: Resources) -> list[str]:
+    """Return the amounts in the order of ``KINDS``; block RAM in whole blocks of 36 Kb."""
+    return [f"{n / 2:,g}" if kind == "bram_18k" else f"{n:,}" for kind, n in used]
 
 
 def resource_lines(table: ResourceTable) -> list[str]:
     """Return the table as text: parts, total, and the total's shares of one SLR and of all."""
-    rows = [["", "copies", *_KINDS.values(), ""]]
+    rows = [["", "copies", *KINDS.values(), ""]]
     rows += [_row(part.name, f"{part.copies}", part.used, table.label) for part in table.parts]
     rows += [
         _row("total, all copies", "", table.total, table.label),
@@ -72,8 +82,7 @@ def resource_lines(table: ResourceTable) -> list[str]:
 
 
 def _row(name: str, copies: str, used: Resources, label: Label) -> list[str]:
-    amounts = [f"{amount / 2:,g}" if kind == "bram_18k" else f"{amount:,}" for kind, amount in used]
-    return [name, copies, *amounts, f"[{label}]"]
+    return [name, copies, *amounts(used), f"[{label}]"]
 
 
 def _shares(name: str, table: ResourceTable, slrs: int) -> list[str]:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from fpga_gnn import __version__
-from fpga_gnn.contract import validation_error
-from fpga_gnn.errors import InputError
+from fpga_gnn.contract import read_json
+from fpga_gnn.contract.bounded import Count, Name
 from fpga_gnn.files import write_whole
 
 Label = Literal["estimate", "yosys", "rtl-sim", "csynth", "cosim", "vivado", "board"]
@@ -28,8 +28,8 @@ class RungResult(_Frozen):
     left: str
     right: str
     unit: str
-    compared: int
-    different: int
+    compared: Count
+    different: Count
     seconds: float
 
 
@@ -65,15 +65,17 @@ class Drift(_Frozen):
 class FlowReport(_Frozen):
     """Report of ``fpga-gnn synth``, ``validate`` or ``demo``.
 
-    ``tools`` are the versions of the vendor's programs by name.
+    ``tools`` are the versions of the vendor's programs by name. ``network_sha256`` is the hash of
+    the integer network; None in older reports.
     """
 
     schema_version: Literal[1] = 1
     version: str = __version__
     flow: str
-    contract: str
-    contract_sha256: str
-    board: str | None = None
+    contract: Name
+    contract_sha256: Name
+    network_sha256: str | None = None
+    board: Name | None = None
     part: str | None = None
     steps: list[Step] = []
     events: list[int] = []
@@ -96,12 +98,7 @@ def save_report(report: FlowReport, path: Path) -> None:
 
 def load_report(path: Path) -> FlowReport:
     """Read a report that ``save_report`` wrote; ``InputError`` if it is none."""
-    try:
-        return FlowReport.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(path, error.strerror, "a report.json of fpga-gnn") from error
-    except ValidationError as error:
-        raise validation_error(error, path, FlowReport) from error
+    return read_json(path, FlowReport, "a report.json of fpga-gnn")
 
 
 def rung_lines(rungs: Sequence[RungResult]) -> list[str]:
@@ -118,7 +115,7 @@ def hardware_lines(numbers: Sequence[HardwareNumber]) -> list[str]:
     """Return one line per hardware figure, each with its label."""
     width = max((len(n.name) for n in numbers), default=0)
     return [
-        f"{n.name:<{width}}  {_value(n.value):>14} {n.unit:<10}  [{n.label}] {n.basis}"
+        f"{n.name:<{width}}  {value_text(n.value):>14} {n.unit:<10}  [{n.label}] {n.basis}"
         for n in numbers
     ]
 
@@ -127,8 +124,8 @@ def drift_lines(drift: Sequence[Drift]) -> list[str]:
     """Return one line per figure that differs from the baseline."""
     width = max((len(d.name) for d in drift), default=0)
     return [
-        f"{d.name:<{width}}  {_value(d.baseline):>14} -> {_value(d.now)} {d.unit}{_change(d)}  "
-        f"[{d.label}] {d.basis}"
+        f"{d.name:<{width}}  {value_text(d.baseline):>14} -> {value_text(d.now)} "
+        f"{d.unit}{_change(d)}  [{d.label}] {d.basis}"
         for d in drift
     ]
 
@@ -144,5 +141,6 @@ def _change(drift: Drift) -> str:
     return ""
 
 
-def _value(value: float | None) -> str:
+def value_text(value: float | None) -> str:
+    """Return the value of a figure."""
     return "data dependent" if value is None else f"{value:,.6g}"

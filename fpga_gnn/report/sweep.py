@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, field_validator
 
 from fpga_gnn import __version__
-from fpga_gnn.contract.config import validation_error
-from fpga_gnn.errors import InputError
+from fpga_gnn.contract import read_json
+from fpga_gnn.contract.bounded import Count
 from fpga_gnn.files import write_whole
 from fpga_gnn.report.csynth import Resources
 from fpga_gnn.report.document import write_document
-from fpga_gnn.report.evaluation import Count, Number, RateFigure, SampleFigure
+from fpga_gnn.report.evaluation import Number, RateFigure, SampleFigure
 from fpga_gnn.report.table import aligned, markdown
 
 BUILDERS = ("cc", "cc-jr")
@@ -41,6 +41,13 @@ class QualityFigure(_Frozen):
     n_events: Count
     edge_auc: Number
     builders: dict[str, BuilderFigure]
+
+    @field_validator("builders")
+    @classmethod
+    def _all_builders(cls, builders: dict[str, BuilderFigure]) -> dict[str, BuilderFigure]:
+        if not {*BUILDERS} <= builders.keys():
+            raise ValueError(f"those of {', '.join(BUILDERS)}")
+        return builders
 
 
 class CostFigure(_Frozen):
@@ -140,14 +147,7 @@ def save_run_figure(figure: RunFigure, path: Path) -> None:
 def load_run_figure(path: Path) -> RunFigure:
     """Read the figures of one run; ``InputError`` for no file, broken JSON or another schema."""
     hint = "delete it, and run fpga-gnn sweep again"
-    try:
-        return RunFigure.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(path, error.strerror, "figures of a run", hint) from None
-    except ValidationError as error:
-        if error.errors()[0]["type"] == "json_invalid":
-            raise InputError(path, "broken JSON", "figures of a run", hint) from None
-        raise validation_error(error, path, RunFigure) from None
+    return read_json(path, RunFigure, "figures of a run", hint)
 
 
 def by_candidate(runs: Sequence[RunFigure]) -> dict[str, list[RunFigure]]:
@@ -183,7 +183,7 @@ def sweep_lines(sweep: Sweep) -> list[str]:
     """Return two aligned tables, quality and cost, one line per candidate; no line for no runs."""
     if not sweep.runs:
         return []
-    quality, cost = _tables(sweep)
+    quality, cost = sweep_tables(sweep)
     return [*aligned(quality), "", *aligned(cost), *_notes(sweep)]
 
 
@@ -199,7 +199,7 @@ def save_markdown(sweep: Sweep, path: Path, picture: str) -> None:
         "",
         f"![Track efficiency against LUTs]({picture})",
     ]
-    for rows in (*_tables(sweep), _changes(sweep.runs)):
+    for rows in (*sweep_tables(sweep), _changes(sweep.runs)):
         lines += ["", *markdown(rows)]
     if notes := _notes(sweep):
         lines += ["", *notes[1:]]
@@ -228,8 +228,8 @@ def _part(sweep: Sweep) -> str:
 _Row = list[str]
 
 
-def _tables(sweep: Sweep) -> tuple[list[_Row], list[_Row]]:
-    """Rows of quality and of cost under their head lines; the front is marked with a star."""
+def sweep_tables(sweep: Sweep) -> tuple[list[_Row], list[_Row]]:
+    """Return rows of quality and of cost under their head lines; the front has a star."""
     best, part = BUILDERS[-1], _part(sweep)
     head = [f"candidate ({part})", "runs", "front", f"{best} efficiency %", f"{best} fake %"]
     head += [f"{name} {figure} %" for name in BUILDERS[:-1] for figure in ("efficiency", "fake")]

@@ -17,6 +17,11 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def counted(n: int, noun: str) -> str:
+    """Return ``n`` and the noun, in the plural unless ``n`` is 1."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 def markdown(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a Markdown table under its first row, flush as in ``aligned``."""
     head, *body = [f"| {' | '.join(row)} |" for row in rows]

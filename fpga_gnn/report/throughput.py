@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
+from fpga_gnn import __version__
 from fpga_gnn.report.summary import Label
 from fpga_gnn.report.table import aligned
 
@@ -34,9 +37,14 @@ class Throughput(_Value):
     """Kernels that work on successive events at the same time, at the target clock ``clock_mhz``.
 
     ``events`` events of ``hits`` and ``edges`` on average; ``cpu_ms`` is the same pipeline in
-    PyTorch and numba on one core of this machine.
+    PyTorch and numba on one core of this machine. The hashes are of the contract and of the integer
+    network; None in older reports.
     """
 
+    schema_version: Literal[1] = 1
+    version: str = __version__
+    contract_sha256: str | None = None
+    network_sha256: str | None = None
     clock_mhz: float = Field(gt=0)
     events: int = Field(ge=1)
     hits: float

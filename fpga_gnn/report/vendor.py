@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from fpga_gnn.report.cosim import CosimReport
@@ -47,13 +48,31 @@ def impl_numbers(
 def link_numbers(
     name: str, platform: str, used: Utilization, timing: TimingSummary, clock: KernelClock
 ) -> list[HardwareNumber]:
-    """Return resources and clock of the linked binary ``name``, the platform's shell included."""
+    """Return resources, also of each SLR, and clock of the linked binary ``name``, the platform's
+    shell included."""
     figures: list[_Figure] = [
         *_resources(used.used),
+        *(
+            (f"{kind.upper()} in SLR{slr}", amount, "")
+            for slr, amounts in enumerate(used.slrs)
+            for kind, amount in amounts.items()
+        ),
         *_slack(timing),
         ("kernel clock", clock.achieved_mhz, "MHz"),
     ]
     return _numbers(figures, "vivado", f"{name} with the shell of {platform}")
+
+
+def used_by_slr(numbers: Iterable[HardwareNumber]) -> dict[str, list[dict[str, float]]]:
+    """Return what each SLR holds, by kind of resource, of every binary that ``numbers`` are of."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for number in numbers:
+        match = re.fullmatch(r"(\w+) in SLR(\d)", number.name)
+        if match and number.value is not None:
+            slrs = found.setdefault(number.basis, [])
+            slrs += ({} for _ in range(int(match[2]) + 1 - len(slrs)))
+            slrs[int(match[2])][match[1].lower()] = number.value
+    return found
 
 
 def _resources(used: Resources) -> list[_Figure]:

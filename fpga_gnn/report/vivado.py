@@ -5,7 +5,9 @@ Tables are read by the names of their columns, which stay while columns come and
 
 from __future__ import annotations
 
+import bisect
 import itertools
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +17,9 @@ from pydantic import BaseModel, ConfigDict
 
 from fpga_gnn.errors import InputError
 from fpga_gnn.report.csynth import Resources
+from fpga_gnn.report.lines import read_lines
 
+_REPORT = "a report of Vivado or v++"
 _SITES = {
     "lut": "CLB LUTs",
     "ff": "CLB Registers",
@@ -25,6 +29,9 @@ _SITES = {
 }
 _TILE_HALVES = 2
 """A block RAM tile is two blocks of 18 Kb."""
+_MOST_ROWS = 10_000
+"""Of a table."""
+_LARGEST = 1e15
 _KERNEL_CLOCK = "kernel_00"
 """Ends the name of the clock that Alveo platforms give to every kernel's ``ap_clk``."""
 
@@ -34,12 +41,16 @@ class _Value(BaseModel):
 
 
 class Utilization(_Value):
-    """``report_utilization`` of a placed or routed design; ``available`` is the whole device."""
+    """``report_utilization`` of a placed or routed design; ``available`` is the whole device.
+
+    ``slrs`` are the used resources of each SLR by kind, as far as its table has them.
+    """
 
     tool_version: str
     device: str
     used: Resources
     available: Resources
+    slrs: tuple[dict[str, int], ...] = ()
 
 
 class Clock(_Value):
@@ -82,22 +93,42 @@ def read_utilization(path: Path) -> Utilization:
 
     Raises ``InputError``, naming the file, for a missing file, site type or number.
     """
-    lines = _lines(path)
+    lines = read_lines(path, _REPORT)
     used, available = {}, {}
-    sites = {row["Site Type"].rstrip("*"): row for row in _tables(lines, "Site Type", "Available")}
+    sites = _sites(lines, "Used", "Available")
     for kind, site in _SITES.items():
         if site not in sites:
             raise InputError(path, f"no site type {site}", "a report_utilization")
-        halves = _TILE_HALVES if kind == "bram_18k" else 1
         row = sites[site]
-        used[kind] = round(halves * _number(path, row["Used"]))
-        available[kind] = round(halves * _number(path, row["Available"]))
+        used[kind] = _amount(path, kind, row["Used"])
+        available[kind] = _amount(path, kind, row["Available"])
     return Utilization(
         tool_version=_header(path, lines, "Tool Version"),
         device=_header(path, lines, "Device"),
         used=Resources(**used),
         available=Resources(**available),
+        slrs=_slrs(path, lines),
     )
+
+
+def _slrs(path: Path, lines: Sequence[str]) -> tuple[dict[str, int], ...]:
+    rows = _sites(lines, "SLR0")
+    slrs = {column for row in rows.values() for column in row if re.fullmatch(r"SLR\d", column)}
+    return tuple(
+        {
+            kind: _amount(path, kind, _cell(path, rows[site], f"SLR{slr}"))
+            for kind, site in _SITES.items()
+            if site in rows
+        }
+        for slr in range(len(slrs))
+    )
+
+
+def _amount(path: Path, kind: str, text: str) -> int:
+    number = _number(path, text)
+    if number < 0:
+        _refuse(path, text, "0 or more")
+    return round(number * (_TILE_HALVES if kind == "bram_18k" else 1))
 
 
 def read_timing(path: Path) -> TimingSummary:
@@ -105,20 +136,20 @@ def read_timing(path: Path) -> TimingSummary:
 
     Raises ``InputError``, naming the file, for a missing file, table or number.
     """
-    lines = _lines(path)
+    lines = read_lines(path, _REPORT)
     design = _columns(path, lines, "Design Timing Summary")
-    slack = {row["Clock"]: row for row in _columns(path, lines, "Intra Clock Table")}
+    slack = {row.get("Clock"): row for row in _columns(path, lines, "Intra Clock Table")}
     if len(design) != 1:
         raise InputError(path, f"{len(design)} rows of slack", "one of the whole design")
     return TimingSummary(
         tool_version=_header(path, lines, "Tool Version"),
-        wns_ns=_number(path, design[0]["WNS(ns)"]),
-        whs_ns=_number(path, design[0]["WHS(ns)"]),
-        failing_endpoints=round(_number(path, design[0]["TNS Failing Endpoints"])),
+        wns_ns=_number(path, _cell(path, design[0], "WNS(ns)")),
+        whs_ns=_number(path, _cell(path, design[0], "WHS(ns)")),
+        failing_endpoints=round(_number(path, _cell(path, design[0], "TNS Failing Endpoints"))),
         clocks=tuple(
             Clock(
-                name=row["Clock"],
-                period_ns=_number(path, row["Period(ns)"]),
+                name=_cell(path, row, "Clock"),
+                period_ns=_number(path, _cell(path, row, "Period(ns)")),
                 wns_ns=_slack(path, slack.get(row["Clock"], {})),
             )
             for row in _columns(path, lines, "Clock Summary")
@@ -132,7 +163,7 @@ def read_kernel_clock(path: Path) -> KernelClock:
     Raises ``InputError``, naming the file, when it is missing or names no such clock.
     """
     clock: dict[str, str] = {}
-    for line in _lines(path):
+    for line in read_lines(path, _REPORT):
         key, _, value = (part.strip() for part in line.partition(":"))
         if key == "Name":
             clock = {}
@@ -146,13 +177,6 @@ def read_kernel_clock(path: Path) -> KernelClock:
     raise InputError(path, f"no achieved frequency of a clock ..{_KERNEL_CLOCK}", "an xclbin.info")
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise InputError(path, error.strerror, "a report of Vivado or v++") from error
-
-
 def _header(path: Path, lines: Iterable[str], key: str) -> str:
     for line in lines:
         name, colon, value = line.strip("| ").partition(":")
@@ -161,17 +185,25 @@ def _header(path: Path, lines: Iterable[str], key: str) -> str:
     raise InputError(path, f"no {key}", "a report of Vivado")
 
 
+def _sites(lines: Iterable[str], *needed: str) -> dict[str, dict[str, str]]:
+    """Return the rows of ``_SITES`` in the tables of sites with the ``needed`` columns, by site."""
+    rows = _tables(lines, "Site Type", *needed)
+    named = ((row["Site Type"].rstrip("*"), row) for row in rows)
+    return {site: row for site, row in named if site in _SITES.values()}
+
+
 def _tables(lines: Iterable[str], *needed: str) -> Iterator[dict[str, str]]:
     """Yield the rows of every bordered table that has the ``needed`` columns, by column."""
     names: list[str] = []
+    wanted = False
     for line in lines:
         if not line.startswith("|"):
             names = names if line.startswith("+") else []
             continue
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if not names:
-            names = cells
-        elif set(needed) <= set(names) and len(cells) == len(names):
+            names, wanted = cells, set(needed) <= set(cells)
+        elif wanted and len(cells) == len(names):
             yield dict(zip(names, cells, strict=True))
 
 
@@ -188,17 +220,24 @@ def _columns(path: Path, lines: Sequence[str], title: str) -> list[dict[str, str
     if not re.fullmatch(r"-+( +-+)+", rule.strip()):
         raise InputError(path, f"no columns below {title}", "a report_timing_summary")
     spans = [match.span() for match in re.finditer("-+", rule)]
-    names = [cell.group() for cell in _cells(head)]
+    names, ends = [cell.group() for cell in _cells(head)], [end for _, end in spans]
+    if len(names) != len(spans):
+        found = f"{len(names)} names of {len(spans)} columns below {title}"
+        raise InputError(path, found, "a name for each")
 
     def column(cell: re.Match[str]) -> str:
         left, right = cell.span()
-        below = (name for name, (a, b) in zip(names, spans, strict=True) if left < b and a < right)
-        return next(below, "")
+        i = bisect.bisect_right(ends, left)
+        return names[i] if i < len(spans) and spans[i][0] < right else ""
 
-    return [
-        {column(cell): cell.group() for cell in _cells(row)}
-        for row in itertools.takewhile(str.strip, rows)
-    ]
+    table = list(itertools.islice(itertools.takewhile(str.strip, rows), _MOST_ROWS + 1))
+    if len(table) > _MOST_ROWS:
+        raise InputError(path, f"more than {_MOST_ROWS} rows below {title}", "fewer")
+    return [{column(cell): cell.group() for cell in _cells(row)} for row in table]
+
+
+def _cell(path: Path, row: Mapping[str, str], name: str) -> str:
+    return row[name] if name in row else _refuse(path, "", f"a value of {name}")
 
 
 def _cells(line: str) -> Iterator[re.Match[str]]:
@@ -211,14 +250,15 @@ def _slack(path: Path, row: Mapping[str, str]) -> float | None:
 
 def _number(path: Path, text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        return _refuse(path, text, "a number")
+        number = math.nan
+    return number if abs(number) < _LARGEST else _refuse(path, text, "a number")
 
 
 def _megahertz(path: Path, text: str) -> float:
     match = re.fullmatch(r"([\d.]+) MHz", text)
-    return float(match[1]) if match else _refuse(path, text, "a frequency in MHz")
+    return _number(path, match[1]) if match else _refuse(path, text, "a frequency in MHz")
 
 
 def _refuse(path: Path, found: str, expected: str) -> NoReturn:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fpga_gnn.contract import validation_error
+from fpga_gnn.contract.bounded import Few
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
 from fpga_gnn.graphs.graph import EventGraph
@@ -25,7 +26,8 @@ from fpga_gnn.tracks.fast_walkthrough import fast_walkthrough_labels
 from fpga_gnn.tracks.junction_removal import acorn_labels, without_junctions
 from fpga_gnn.tracks.walkthrough import walkthrough_labels
 
-Cut = int | Annotated[float, Field(allow_inf_nan=False)]
+_Integer = Annotated[int, Field(gt=-(1 << 62), lt=1 << 62)]
+Cut = _Integer | Annotated[float, Field(allow_inf_nan=False)]
 
 
 class TrackBuilder(BaseModel):
@@ -33,7 +35,7 @@ class TrackBuilder(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    min_hits: int = Field(default=3, ge=1)
+    min_hits: Few = 3
 
     def labels(self, n_nodes: int, src: ArrayLike, dst: ArrayLike, score: ArrayLike) -> Int64:
         """Return the track of each node [N], -1 for none; tracks are numbered by smallest node.
@@ -77,7 +79,7 @@ class AcornJunctionRemoval(TrackBuilder):
 
     name: Literal["cc-jr-acorn"] = "cc-jr-acorn"
     chain_cut: Cut = 0.9
-    min_chain_hits: int = Field(default=5, ge=1)
+    min_chain_hits: Few = 5
     junction_cut: Cut = 0.2
 
     def _candidates(self, n_nodes: int, src: Int64, dst: Int64, score: Scores) -> Int64:

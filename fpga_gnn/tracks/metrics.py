@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from fpga_gnn.contract.bounded import Few
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.targets import (
@@ -40,7 +41,7 @@ class TrackSelection(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    min_hits: int = Field(default=3, ge=1)
+    min_hits: Few = 3
     max_abs_d0: float | None = Field(default=None, gt=0, description="mm")
     max_abs_z0: float | None = Field(default=None, gt=0, description="mm")
     min_pt: float | None = Field(default=None, ge=0, description="GeV")

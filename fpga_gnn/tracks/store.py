@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fpga_gnn.errors import InputError
-from fpga_gnn.events.event import Event
+from fpga_gnn.events.event import MOST_ROWS, Event
+from fpga_gnn.events.parquet import read_parquet
 from fpga_gnn.events.table import to_array
-from fpga_gnn.files import write_whole
+from fpga_gnn.files import MIB, read_limited, write_whole
 from fpga_gnn.tracks.candidates import Tracks
 
 
@@ -43,15 +43,18 @@ def tracks_metadata(file: Path) -> dict[str, str]:
 
     ``InputError`` for a file of something else.
     """
-    try:
-        table = pq.read_table(pa.BufferReader(file.read_bytes()), use_threads=False)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(file, str(error).splitlines()[0], "a Parquet file", _AGAIN) from None
+    data = read_limited(file, _MOST_FILE_BYTES, "a Parquet file", _AGAIN)
+    table = read_parquet(data, _COLUMNS, MOST_ROWS, file, _AGAIN)
     for name in _COLUMNS:
         to_array(table, name, np.int64, file, _AGAIN)
     metadata = table.schema.metadata or {}
-    return {key.decode(): value.decode(errors="replace") for key, value in metadata.items()}
+    return {
+        key.decode(errors="replace"): value.decode(errors="replace")
+        for key, value in metadata.items()
+    }
 
 
-_COLUMNS = ("event_id", "hit_id", "track_id")
+_COLUMNS = dict.fromkeys(("event_id", "hit_id", "track_id"), np.int64)
+_MOST_FILE_BYTES = 64 * MIB
+"""``MOST_ROWS`` rows, hardly packed."""
 _AGAIN = "remove it and run fpga-gnn reconstruct again"

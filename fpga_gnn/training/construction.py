@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from fpga_gnn.contract import parse_contract
+from fpga_gnn.contract import Contract, read_json
 from fpga_gnn.events.event import Event
 from fpga_gnn.graphs.construction import GraphConstruction, HitGraph, ModuleMapConstruction
 from fpga_gnn.graphs.module_map_store import load_model_map, save_model_map
-from fpga_gnn.training.checkpoint import load_json, save_json
+from fpga_gnn.training.checkpoint import save_json
 from fpga_gnn.training.metric_learning_run import (
     MetricLearning,
     load_metric_learning,
@@ -41,6 +41,14 @@ class MetricLearningConstruction:
         return HitGraph(np.arange(len(event.hits)), edges.src, edges.dst)
 
 
+def construction_record(construction: GraphConstruction) -> dict[str, Any]:
+    """Return what ``construction`` keeps of the events it was learned from."""
+    if isinstance(construction, MetricLearningConstruction):
+        return construction.trained.info.events
+    assert isinstance(construction, ModuleMapConstruction)
+    return construction.module_map.info.source
+
+
 def save_construction(construction: GraphConstruction, folder: Path) -> None:
     """Write a graph construction into the folder of its teacher."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,5 +65,5 @@ def load_construction(folder: Path, graph: Construction, device: str) -> GraphCo
     """Read what ``save_construction`` wrote; ``InputError`` if it is missing or damaged."""
     if graph == "metric-learning":
         return MetricLearningConstruction(load_metric_learning(folder / _EMBEDDING))
-    contract = parse_contract(load_json(folder / _CONTRACT), folder / _CONTRACT)
+    contract = read_json(folder / _CONTRACT, Contract, "a contract")
     return ModuleMapConstruction(load_model_map(folder, contract), contract, device=device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,6 +105,20 @@ class Example:
         teacher = self.teacher.of(edges) if self.teacher else None
         inputs = node[nodes] * node_signs, edge[edges] * edge_signs, pairs
         return Batch(inputs, self._target[edges], self._used[edges], teacher)
+
+
+def clipped_shares(examples: Sequence[Example], contract: Contract) -> dict[str, float]:
+    """Return, by feature, the share of the values at an end of the format, where it clips; 0 of
+    none."""
+    formats = contract.features
+    ends = formats.format.to_float([formats.format.min_int, formats.format.max_int])
+    low, high = ends.tolist()
+    shares = {}
+    for position, names in enumerate((formats.node, formats.edge)):
+        columns = torch.cat([example.inputs[position] for example in examples])
+        clipped = ((columns == low) | (columns == high)).double().mean(0).nan_to_num()
+        shares |= dict(zip(names, clipped.tolist(), strict=True))
+    return shares
 
 
 def network_inputs(

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.view import Detector
 from fpga_gnn.files import sha256_of
@@ -50,6 +51,9 @@ class Distiller:
         if not path.exists():
             self._compute(event, graph, path)
         tensors, _ = load_tensors(path)
+        shapes = [tuple(tensors[n].shape) if n in tensors else () for n in ("logits", "states")]
+        if shapes != [(graph.n_edges,), (graph.n_edges, *shapes[1][1:])]:
+            raise InputError(path, f"answers {shapes}", f"on {graph.n_edges} edges", "delete it")
         return TeacherTargets(tensors["logits"], tensors["states"])
 
     def _compute(self, event: Event, graph: HitGraph, path: Path) -> None:

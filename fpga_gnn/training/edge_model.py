@@ -14,6 +14,7 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.events.view import Detector, detector_of
+from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.construction import HitGraph, ModuleMapConstruction
 from fpga_gnn.graphs.graph import graph_of_edges
 from fpga_gnn.graphs.hits import quantize_hits
@@ -22,10 +23,16 @@ from fpga_gnn.tracks.builder import BUILDERS, builder
 from fpga_gnn.tracks.metrics import TrackSelection
 from fpga_gnn.training.config import Runtime
 from fpga_gnn.training.data import graph_inputs
-from fpga_gnn.training.run import RUN_FILE, Run, default_run, load_run
+from fpga_gnn.training.run import RUN_FILE, STUDENT_FILE, Run, default_run, load_run
 from fpga_gnn.training.teacher import Scorer
 from fpga_gnn.training.teacher_data import teacher_inputs
-from fpga_gnn.training.teacher_run import TEACHER_FILE, Teacher, default_teacher, load_teacher
+from fpga_gnn.training.teacher_run import (
+    NETWORK_FILE,
+    TEACHER_FILE,
+    Teacher,
+    default_teacher,
+    load_teacher,
+)
 
 
 class EdgeModel(Protocol):
@@ -38,6 +45,10 @@ class EdgeModel(Protocol):
     @property
     def detector(self) -> Detector:
         """The hits it was trained on."""
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """Hashes (``EventView.hashes``) of the events that it comes from."""
 
     @property
     def targets(self) -> TargetSelection:
@@ -77,6 +88,10 @@ class TeacherModel:
     @property
     def detector(self) -> Detector:
         return self.teacher.info.detector
+
+    @property
+    def seen(self) -> frozenset[str]:
+        return self.teacher.seen
 
     @property
     def targets(self) -> TargetSelection:
@@ -120,6 +135,10 @@ class StudentModel:
         return detector_of(self.run.module_map.modules)
 
     @property
+    def seen(self) -> frozenset[str]:
+        return self.run.seen
+
+    @property
     def targets(self) -> TargetSelection:
         return self.run.info.training.selection
 
@@ -159,6 +178,12 @@ def model_folder(name: str) -> Path:
     """Return the folder of the shipped ``teacher`` or ``student``, or ``name`` as a path."""
     shipped = {"teacher": default_teacher(), "student": default_run()}
     return shipped.get(name, Path(name))
+
+
+def weights_sha256(folder: Path) -> str:
+    """Return the hash of the weights' file of the teacher or student in ``folder``."""
+    teacher = (folder / TEACHER_FILE).is_file()
+    return sha256_of(folder / (NETWORK_FILE if teacher else STUDENT_FILE))
 
 
 def load_model(folder: Path, runtime: Runtime) -> EdgeModel:

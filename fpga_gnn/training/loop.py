@@ -22,10 +22,13 @@ from fpga_gnn.training.checkpoint import (
     flatten_optimizer,
     load_progress,
     restore_optimizer,
+    resuming,
     save_progress,
 )
 from fpga_gnn.training.config import TrainingConfig
 from fpga_gnn.training.data import Batch, Example, Inputs
+from fpga_gnn.training.distributed import by_turns, is_main, on_main, rank, summed, world_size
+from fpga_gnn.training.shared_step import SharedStep
 
 Progress = Callable[[dict[str, Any]], None]
 Count = Callable[[int, int], None]
@@ -65,7 +68,8 @@ class Trainer:
     equals an uninterrupted one. The student kept is the one of the best validation AUC; without
     quantization-aware training it is the float network, calibrated (post-training quantization).
     ``key`` says what else, beside contract and config, makes this training (events, teacher);
-    ``start`` are weights of the float network to begin with.
+    ``start`` are weights of the float network to begin with. Every rank of a group trains the same
+    networks, each on its share of every step's sectors; the main one writes.
     """
 
     def __init__(
@@ -80,8 +84,8 @@ class Trainer:
     ) -> None:
         self._contract, self._config, self._folder = contract, config, folder
         self._train, self._monitored = train, monitored
-        self._steps = [(i, j) for i, e in enumerate(train) for j in range(e.n_sectors)]
-        if not self._steps:
+        self._sectors = [(i, j) for i, e in enumerate(train) for j in range(e.n_sectors)]
+        if not self._sectors:
             raise InputError("training events", "no edge", "events with candidate edges")
         if start is None and config.float_epochs + config.qat_epochs == 0:
             raise InputError("train", "no epoch and no float network to start from", "one of them")
@@ -133,10 +137,12 @@ class Trainer:
                 weight_decay=_WEIGHT_DECAY,
             )
             if optimizer_state.get(phase):
-                restore_optimizer(optimizer, optimizer_state[phase])
+                with resuming(self._folder):
+                    restore_optimizer(optimizer, optimizer_state[phase])
             pruner = Pruner(network, self._config.prune)
+            step = self._shared_step(network)
             for epoch in range(done, epochs):
-                row = self._epoch(phase, epoch, epochs, network, optimizer, pruner, stepped)
+                row = self._epoch(phase, epoch, epochs, network, optimizer, step, pruner, stepped)
                 self._history.append(row)
                 if phase == "qat" and row["auc"] >= self._best_auc:
                     self._best = {k: v.clone() for k, v in network.state_dict().items()}
@@ -174,10 +180,12 @@ class Trainer:
         epochs: int,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
+        step: SharedStep[Batch],
         pruner: Pruner,
         stepped: Count,
     ) -> dict[str, Any]:
-        config, n_steps = self._config, len(self._steps)
+        config = self._config
+        n_steps = -(-len(self._sectors) // config.sectors_per_step)
         draw = torch.Generator()
         draw.manual_seed(config.seed * 1_000_003 + _PHASES.index(phase) * 100_003 + epoch)
         turns = torch.rand(len(self._train), generator=draw).tolist()
@@ -186,22 +194,21 @@ class Trainer:
         total = (config.float_epochs + config.qat_epochs) * n_steps
         loss_sum = 0.0
         network.train()
-        for number, step in enumerate(torch.randperm(n_steps, generator=draw).tolist()):
+        order = torch.randperm(len(self._sectors), generator=draw)
+        for number, chosen in enumerate(order.split(config.sectors_per_step)):
             done = epoch * n_steps + number
             for group in optimizer.param_groups:
                 group["lr"] = largest * _schedule(done, epochs * n_steps)
-            flips = (torch.rand(2, generator=draw) < 0.5).tolist()
-            example, sector = self._steps[step]
-            if config.features and self._train[example].teacher:
-                flips = [False, False]  # the teacher's states are those of the event as it is
-            batch = self._train[example].batch(sector, turns[example], *flips)
-            if int(batch.counted.sum()) >= _FEWEST_EDGES:
-                optimizer.zero_grad()
-                loss = self._loss(network, batch)
-                loss.backward()
+            drawn = [
+                (*self._sectors[i], *(torch.rand(2, generator=draw) < 0.5).tolist())
+                for i in chosen.tolist()
+            ]
+            optimizer.zero_grad()
+            share = step.backward(self._batches(drawn[rank() :: world_size()], turns))
+            if share is not None:
                 nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
                 optimizer.step()
-                loss_sum += float(loss.detach())
+                loss_sum += share
             last = done + 1 == epochs * n_steps
             if phase == "float" and config.sparsity and (last or done % _PRUNE_EVERY == 0):
                 start, end = _PRUNING
@@ -212,10 +219,28 @@ class Trainer:
         return {
             "phase": phase,
             "epoch": epoch,
-            "loss": loss_sum / n_steps,
+            "loss": float(summed(torch.tensor(loss_sum, dtype=torch.float64))) / n_steps,
             **self._quality(network),
             "sparsity": pruner.sparsity,
         }
+
+    def _batches(
+        self, drawn: Sequence[tuple[int, int, bool, bool]], turns: Sequence[float]
+    ) -> list[Batch]:
+        """Return the batches of (example, sector, flip_z, flip_phi) that teach something."""
+        batches = []
+        for i, sector, *flips in drawn:
+            example = self._train[i]
+            if self._config.features and example.teacher:
+                flips = [False, False]  # the teacher's states are those of the event as it is
+            batches.append(example.batch(sector, turns[i], *flips))
+        return [batch for batch in batches if int(batch.counted.sum()) >= _FEWEST_EDGES]
+
+    def _shared_step(self, network: nn.Module) -> SharedStep[Batch]:
+        networks = [network]
+        if self._config.features:
+            networks.append(self._networks["projection"])
+        return SharedStep(networks, lambda batch: self._loss(network, batch))
 
     def _loss(self, network: nn.Module, batch: Batch) -> Tensor:
         config, used = self._config, batch.counted
@@ -234,24 +259,31 @@ class Trainer:
     def _quality(self, network: nn.Module) -> dict[str, float]:
         network.eval()
         with torch.no_grad():
-            scores = [network(*example.inputs).numpy() for example in self._monitored]
+            scores = list(by_turns(lambda e: network(*e.inputs).numpy(), self._monitored))
         quality = summarize_edges(scores, [e.labels for e in self._monitored], cut=0.0)
         return {"auc": quality.auc, "efficiency": quality.efficiency, "purity": quality.purity}
 
     def _save(self, phase: str, optimizer: torch.optim.Optimizer) -> None:
+        if not is_main():
+            return
         groups = {name: network.state_dict() for name, network in self._networks.items()}
         groups |= {"best": self._best, f"optimizer-{phase}": flatten_optimizer(optimizer)}
         save_progress(self._folder, groups, self._history, self._key)
 
     def _resume(self) -> dict[str, dict[str, Tensor]]:
         """Restore networks and history; return the optimizer tensors by phase."""
-        saved = load_progress(self._folder, self._key)
+        saved = on_main(lambda: load_progress(self._folder, self._key))
         if saved is None:
             return {}
         groups, self._history = saved
-        for name, network in self._networks.items():
-            network.load_state_dict(groups[name])
-        self._best = groups.get("best", {})
+        with resuming(self._folder):
+            self._best = groups.get("best", {})
+            if self._best:
+                self._networks["qat"].load_state_dict(self._best)  # it fits
+            for name, network in self._networks.items():
+                network.load_state_dict(groups[name])
+            for row in self._history:
+                row |= {"phase": row["phase"], "auc": float(row["auc"])}  # they are there
         return {phase: groups.get(f"optimizer-{phase}", {}) for phase in _PHASES}
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import pairwise_distance
 from torch.nn.utils import clip_grad_norm_
 
+from fpga_gnn.contract.bounded import Few, Seed, Slots
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import NO_PARTICLE, Event
@@ -26,6 +27,7 @@ from fpga_gnn.training.checkpoint import (
     flatten_optimizer,
     load_progress,
     restore_optimizer,
+    resuming,
     save_progress,
 )
 from fpga_gnn.training.loop import Progress
@@ -56,18 +58,18 @@ class MetricLearningConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(default=1, ge=0)
-    epochs: int = Field(default=6, ge=1)
-    steps_per_event: int = Field(default=8, ge=1)
+    seed: Seed = 1
+    epochs: int = Field(default=6, ge=1, le=100_000)
+    steps_per_event: Few = 8
     learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
     margin: float = Field(default=0.1, ge=0, lt=1)
     negative_weight: float = Field(default=0.01, gt=0, allow_inf_nan=False)
-    segments_per_step: int = Field(default=4000, ge=1)
-    hits_per_step: int = Field(default=4096, ge=1)
-    mined_neighbours: int = Field(default=128, ge=1)
-    negatives_per_step: int = Field(default=60_000, ge=1)
+    segments_per_step: Slots = 4000
+    hits_per_step: Slots = 4096
+    mined_neighbours: Few = 128
+    negatives_per_step: Slots = 60_000
     target_efficiency: float = Field(default=0.98, gt=0, le=1)
-    threads: int = Field(default=1, ge=1, description="results depend on it in the last digit")
+    threads: Few = Field(default=1, description="results depend on it in the last digit")
     detector: Detector = "full"
     selection: TargetSelection = TargetSelection()
     network: EmbeddingConfig = EmbeddingConfig()
@@ -180,8 +182,9 @@ class MetricLearningTrainer:
         if saved is None:
             return
         groups, self._history = saved
-        self._network.load_state_dict(groups["network"])
-        restore_optimizer(self._optimizer, groups["optimizer"])
+        with resuming(self._folder):
+            self._network.load_state_dict(groups["network"])
+            restore_optimizer(self._optimizer, groups["optimizer"])
 
 
 class _Example:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from fpga_gnn import __version__
-from fpga_gnn.contract import validation_error
+from fpga_gnn.contract import read_json
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.view import EventView, restrict
 from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.metric_learning import NeighbourEdges, neighbour_edges
 from fpga_gnn.models.embedding import Embedding
-from fpga_gnn.training.checkpoint import LAST, load_json, load_tensors, save_json, save_tensors
+from fpga_gnn.training.checkpoint import LAST, load_network, save_json, save_tensors
 from fpga_gnn.training.loop import Progress
 from fpga_gnn.training.metric_learning import (
     MetricLearningConfig,
@@ -129,23 +128,9 @@ def load_metric_learning(folder: Path) -> MetricLearning:
     file = folder / _INFO
     if not file.is_file():
         raise InputError(folder, f"no {_INFO}", "a trained embedding", _RETRAIN)
-    try:
-        record = _Record.model_validate(load_json(file))
-    except ValidationError as error:
-        raise validation_error(error, file, _Record) from error
-    weights = folder / _EMBEDDING
-    tensors, _ = load_tensors(weights)
-    found, expected = sha256_of(weights), record.embedding_sha256
-    if found != expected:
-        raise InputError(
-            weights, f"sha256 {found[:12]}", f"sha256 {expected[:12]} as in {_INFO}", _RETRAIN
-        )
+    record = read_json(file, _Record, "the record of an embedding", _RETRAIN)
     network = Embedding(record.training.network)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        reason = json.dumps(str(error).splitlines()[-1].strip())
-        raise InputError(weights, reason, f"the network of {_INFO}", _RETRAIN) from error
+    load_network(network, folder / _EMBEDDING, record.embedding_sha256, _INFO)
     info = MetricLearningInfo(**record.model_dump(exclude={"embedding_sha256"}))
     return MetricLearning(network.eval(), info)
 

@@ -14,7 +14,7 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.split import split_ids
 from fpga_gnn.events.store import EventStore
-from fpga_gnn.events.view import Detector, EventView
+from fpga_gnn.events.view import Detector, EventView, recorded_hashes
 from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.map_learning import learn_module_map
 from fpga_gnn.graphs.map_settings import MapSettings
@@ -27,8 +27,9 @@ from fpga_gnn.tracks.edge_metrics import EdgeSummary, summarize_edges
 from fpga_gnn.tracks.metrics import TrackSelection, TrackSummary
 from fpga_gnn.training.checkpoint import load_tensors, save_tensors
 from fpga_gnn.training.config import TrainingConfig
-from fpga_gnn.training.data import Example, graph_inputs, labelled_graph
+from fpga_gnn.training.data import Example, clipped_shares, graph_inputs, labelled_graph
 from fpga_gnn.training.distillation import Distiller
+from fpga_gnn.training.distributed import by_turns, leave_to_main, require_enough_work
 from fpga_gnn.training.loop import Count, Progress, Trainer
 from fpga_gnn.training.run import FLOAT_FILE, Run, RunInfo, save_run
 from fpga_gnn.training.track_points import ScoredGraph, track_summary, working_points
@@ -50,6 +51,18 @@ class TrainingEvents:
             EventView(store, ids, detector) for ids in (split.train, split.validation, split.test)
         )
         return cls([train], validation, test)
+
+    def require_unseen(self, module_map: ModuleMap, where: object) -> None:
+        """Raise ``InputError``, naming ``where``, for a map learned from test events."""
+        if self.test:
+            unseen = self.test.without(recorded_hashes(module_map.info.source))
+            if n_seen := len(self.test) - len(unseen):
+                raise InputError(
+                    where,
+                    f"a map learned from {n_seen} of the {len(self.test)} events held out",
+                    "one of other events",
+                    "leave out --module-map, or use --validation",
+                )
 
     @property
     def record(self) -> dict[str, Any]:
@@ -85,10 +98,17 @@ def learn_training_map(
             yield event
             progress(done, total)
 
-    origin = {"sources": [{"origin": v.store.origin, "ids": list(v.ids)} for v in sources]}
     return learn_module_map(
-        events(), contract, config.selection, MapSettings(pooling="layer"), origin
+        events(),
+        contract,
+        config.selection,
+        MapSettings(pooling="layer"),
+        {"sources": [view.record for view in sources]},
     )
+
+
+_Source = tuple[EventView, int, Distiller | None]
+"""An event to make an example of, and the teacher that says something about it."""
 
 
 def train_run(
@@ -108,26 +128,32 @@ def train_run(
 
     Writes the run into ``folder``, resuming an interrupted one. With a ``distiller`` the student
     learns from the teacher as ``config`` says. ``start`` is the folder of a run whose float network
-    this training begins with. ``shared_map`` is that of ``save_run``.
+    this training begins with. ``shared_map`` is that of ``save_run``. The ranks of a group train
+    together; then the others leave, and the main one chooses cuts, reports and writes.
     """
+    require_enough_work(config.sectors_per_step, "--sectors-per-step")
     weights = load_tensors(start / FLOAT_FILE)[0] if start else None
     detector = events.validation.detector
     if distiller and distiller.detector != detector:
         raise InputError("teacher", f"one of {distiller.detector} hits", f"one of {detector} hits")
     monitored_ids = events.validation.ids[: config.monitored]
-    total = sum(len(view) for view in events.train) + len(monitored_ids)
-    n_built = 0
+    sources: list[_Source] = [(view, i, distiller) for view in events.train for i in view.ids]
+    n_train = len(sources)
+    sources += [(events.validation, i, None) for i in monitored_ids]
 
-    def example(event: Event, teacher: Distiller | None) -> Example:
-        nonlocal n_built
+    def example(source: _Source) -> Example:
+        view, event_id, teacher = source
+        event = view.read(event_id)
         labelled = labelled_graph(event, module_map, contract, config.selection)
         targets = teacher.targets(event, labelled.hit_graph) if teacher else None
-        n_built += 1
-        progress.graphs(n_built, total)
         return Example(labelled, contract, config.batch_edges, targets)
 
-    train = [example(event, distiller) for view in events.train for event in view]
-    monitored = [example(events.validation.read(i), None) for i in monitored_ids]
+    examples: list[Example] = []
+    for part in (sources[:1], sources[1:]):  # the teacher's components are those of the first
+        for made in by_turns(example, part):
+            examples.append(made)
+            progress.graphs(len(examples), len(sources))
+    train, monitored = examples[:n_train], examples[n_train:]
     teacher_sha256 = distiller.sha256 if distiller else None
     start_sha256 = sha256_of(start / FLOAT_FILE) if start else None
     map_info = module_map.info.model_dump(mode="json")
@@ -135,8 +161,10 @@ def train_run(
     trainer = Trainer(contract, config, train, monitored, folder, key, weights)
     folder.mkdir(parents=True, exist_ok=True)
     student = trainer.run(progress.epoch, progress.steps)
+    leave_to_main()
+    clipped = clipped_shares(train, contract)
     history, float_weights = trainer.history, trainer.float_weights
-    del trainer, train, monitored
+    del trainer, train, monitored, examples
     tracks = TrackSelection(min_hits=config.min_track_hits)
     validation = _scored(student, events.validation, module_map, contract, config)
     points = working_points(
@@ -154,6 +182,7 @@ def train_run(
         events=events.record,
         builders=points,
         history=history,
+        clipped=clipped,
         quality=quality,
     )
     run = Run(contract, module_map, student, info)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from fpga_gnn import __version__
-from fpga_gnn.contract import Contract, parse_contract, validation_error
+from fpga_gnn.contract import Contract, read_json
 from fpga_gnn.contract.fixed_point import Int64
 from fpga_gnn.errors import InputError
+from fpga_gnn.events.view import recorded_hashes
 from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.module_map import ModuleMap
 from fpga_gnn.graphs.module_map_store import (
+    MAP_FOLDER,
     load_model_map,
+    model_map_folder,
     save_model_map,
     shared_map_sha256,
 )
@@ -25,11 +28,13 @@ from fpga_gnn.models.scoring import ScoreGrid
 from fpga_gnn.models.student import Student
 from fpga_gnn.resources import data_dir
 from fpga_gnn.tracks.builder import TrackBuilder, builder
-from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, save_tensors
+from fpga_gnn.training.checkpoint import load_network, load_tensors, save_json, save_tensors
 from fpga_gnn.training.config import TrainingConfig
-from fpga_gnn.training.track_points import WorkingPoint
+from fpga_gnn.training.track_points import WorkingPoints
 
-_STUDENT, _CONTRACT = "student.safetensors", "contract.json"
+_CONTRACT = "contract.json"
+STUDENT_FILE = "student.safetensors"
+"""Weights of the student, in the folder of a run."""
 FLOAT_FILE = "float.safetensors"
 """Weights of the float network that the student was made of, in the folder of a run."""
 RUN_FILE = "run.json"
@@ -40,7 +45,10 @@ CUTTING_BUILDERS = ("cc", "cc-jr")
 
 
 class RunInfo(BaseModel):
-    """What a run was trained on and how well it does on held-out events."""
+    """What a run was trained on and how well it does on held-out events.
+
+    ``clipped`` are the ``clipped_shares`` of the training events, none in older runs.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,8 +58,9 @@ class RunInfo(BaseModel):
     teacher_sha256: str | None
     start_sha256: str | None
     events: dict[str, Any]
-    builders: dict[str, WorkingPoint]
+    builders: WorkingPoints
     history: list[dict[str, Any]]
+    clipped: dict[str, float] = {}
     quality: dict[str, dict[str, int | float | None]]
 
 
@@ -77,9 +86,15 @@ class Run:
         return ScoreGrid(self.student.integer_network().score)
 
     @property
+    def seen(self) -> frozenset[str]:
+        """Hashes (``EventView.hashes``) of the events that network, map or cuts come from."""
+        learned = {part: views for part, views in self.info.events.items() if part != "test"}
+        return recorded_hashes([learned, self.module_map.info.source])
+
+    @property
     def score_cut(self) -> int:
         """The cut of connected components in LSB of the score: edges above it are kept."""
-        return self.grid.cut(self.info.builders["cc"].settings["cut"])
+        return int(self.builder("cc").model_dump()["cut"])
 
     def builder(self, name: str) -> TrackBuilder:
         """Return the track builder ``name`` with its working point as cuts on integers.
@@ -129,38 +144,34 @@ def save_run(run: Run, folder: Path, *, shared_map: bool = False) -> None:
     save_json(folder / _CONTRACT, run.contract.model_dump(mode="json"))
     map_sha256 = shared_map_sha256(folder) if shared_map else save_model_map(run.module_map, folder)
     metadata = {"contract_sha256": run.contract.sha256}
-    save_tensors(folder / _STUDENT, run.student.state_dict(), metadata)
+    save_tensors(folder / STUDENT_FILE, run.student.state_dict(), metadata)
     record = _Record(
         **run.info.model_dump(),
-        student_sha256=sha256_of(folder / _STUDENT),
+        student_sha256=sha256_of(folder / STUDENT_FILE),
         module_map_sha256=map_sha256,
     )
     save_json(folder / RUN_FILE, record.model_dump(mode="json"))
+
+
+def copy_run(folder: Path, to: Path) -> None:
+    """Copy all that ``load_run`` reads of the run in ``folder`` into the new folder ``to``."""
+    to.mkdir()
+    for name in (_CONTRACT, STUDENT_FILE, RUN_FILE):
+        shutil.copyfile(folder / name, to / name)
+    shutil.copytree(model_map_folder(folder), to / MAP_FOLDER)
 
 
 def load_run(folder: Path) -> Run:
     """Read a run; ``InputError`` if it is incomplete, damaged or of mixed contracts."""
     if not (folder / RUN_FILE).is_file():
         raise InputError(folder, "no run.json", "a finished training run", "run fpga-gnn train")
-    try:
-        record = _Record.model_validate(load_json(folder / RUN_FILE))
-    except ValidationError as error:
-        raise validation_error(error, folder / RUN_FILE, _Record) from error
+    record = read_json(folder / RUN_FILE, _Record, "the record of a training run")
     info = RunInfo(**record.model_dump(exclude={"student_sha256", "module_map_sha256"}))
-    contract = parse_contract(load_json(folder / _CONTRACT), folder / _CONTRACT)
+    contract = read_json(folder / _CONTRACT, Contract, "a contract")
     contract.require_hash(info.contract_sha256, folder / RUN_FILE)
-    tensors, metadata = load_tensors(folder / _STUDENT)
-    contract.require_hash(metadata.get("contract_sha256", "none"), folder / _STUDENT)
-    found, expected = sha256_of(folder / _STUDENT), record.student_sha256
-    if found != expected:
-        raise InputError(
-            folder / _STUDENT, f"sha256 {found[:12]}", f"sha256 {expected[:12]} as in {RUN_FILE}"
-        )
+    _, metadata = load_tensors(folder / STUDENT_FILE)
+    contract.require_hash(metadata.get("contract_sha256", "none"), folder / STUDENT_FILE)
     student = Student(contract)
-    try:
-        student.load_state_dict(tensors)
-    except RuntimeError as error:
-        found = json.dumps(str(error).splitlines()[-1].strip())
-        raise InputError(folder / _STUDENT, found, "this contract's network") from error
+    load_network(student, folder / STUDENT_FILE, record.student_sha256, RUN_FILE)
     module_map = load_model_map(folder, contract, record.module_map_sha256)
     return Run(contract, module_map, student.eval(), info)

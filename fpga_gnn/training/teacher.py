@@ -18,11 +18,14 @@ from fpga_gnn.training.checkpoint import (
     flatten_optimizer,
     load_progress,
     restore_optimizer,
+    resuming,
     save_progress,
 )
 from fpga_gnn.training.config import Runtime, TeacherConfig
 from fpga_gnn.training.data import Inputs
-from fpga_gnn.training.teacher_data import PartitionedExample, TeacherGraph
+from fpga_gnn.training.distributed import by_turns, is_main, on_main, rank, summed, world_size
+from fpga_gnn.training.shared_step import SharedStep
+from fpga_gnn.training.teacher_data import Batch, PartitionedExample, TeacherGraph
 
 Progress = Callable[[dict[str, Any]], None]
 _WARM_UP = 0.05
@@ -69,7 +72,8 @@ class TeacherTrainer:
     """Trains in ``folder``, one checkpoint per epoch; a new trainer there resumes.
 
     Each epoch draws from its own generator, seeded by (seed, epoch), so a resumed run equals an
-    uninterrupted one. The network kept is the one of the best validation AUC.
+    uninterrupted one. The network kept is the one of the best validation AUC. Every rank of a group
+    trains the same network, each on its share of every step's partitions; the main one writes.
     """
 
     def __init__(
@@ -83,8 +87,8 @@ class TeacherTrainer:
     ) -> None:
         self._config, self._runtime, self._folder, self._key = config, runtime, folder, key
         self._train, self._validation = train, validation
-        self._steps = [(i, j) for i, e in enumerate(train) for j in range(len(e.partitions))]
-        if not self._steps:
+        self._parts = [(i, j) for i, e in enumerate(train) for j in range(len(e.partitions))]
+        if not self._parts:
             raise InputError("training events", "no edge", "events with candidate edges")
         torch.set_num_threads(runtime.threads)
         torch.manual_seed(config.seed)
@@ -113,8 +117,9 @@ class TeacherTrainer:
         forward: Any = self._network
         if self._runtime.compile:
             forward = torch.compile(self._network, dynamic=True)
+        step = SharedStep([self._network], lambda batch: self._loss(forward, batch))
         for epoch in range(len(self._history), self._config.epochs):
-            loss = self._epoch(epoch, forward, stepped)
+            loss = self._epoch(epoch, step, stepped)
             row = {"epoch": epoch, "loss": loss, **self._quality()}
             self._history.append(row)
             if row["auc"] >= max(other["auc"] for other in self._history):
@@ -125,30 +130,38 @@ class TeacherTrainer:
         network.load_state_dict(self._best)
         return network.eval()
 
-    def _epoch(self, epoch: int, forward: nn.Module, stepped: Callable[[int, int], None]) -> float:
-        draw = torch.Generator()
-        draw.manual_seed(self._config.seed * 1_000_003 + epoch)
-        total, n_steps = 0.0, len(self._steps)
+    def _epoch(
+        self, epoch: int, step: SharedStep[Batch], stepped: Callable[[int, int], None]
+    ) -> float:
+        config, draw = self._config, torch.Generator()
+        draw.manual_seed(config.seed * 1_000_003 + epoch)
+        total, n_steps = 0.0, -(-len(self._parts) // config.partitions_per_step)
         self._network.train()
-        for number, step in enumerate(torch.randperm(n_steps, generator=draw).tolist()):
+        order = torch.randperm(len(self._parts), generator=draw)
+        for number, chosen in enumerate(order.split(config.partitions_per_step)):
             done = epoch + number / n_steps
             for group in self._optimizer.param_groups:
-                group["lr"] = self._config.learning_rate * self._schedule(done)
-            flip_z, flip_phi = (torch.rand(2, generator=draw) < 0.5).tolist()
-            example, part = self._steps[step]
-            batch = self._train[example].batch(part, flip_z, flip_phi)
-            device = self._runtime.device
+                group["lr"] = config.learning_rate * self._schedule(done)
+            drawn = [
+                (*self._parts[i], *(torch.rand(2, generator=draw) < 0.5).tolist())
+                for i in chosen.tolist()
+            ]
+            own = drawn[rank() :: world_size()]
             self._optimizer.zero_grad()
-            with autocast(self._runtime):
-                logits = forward(*(tensor.to(device) for tensor in batch.inputs))
-            counted = batch.counted.to(device)
-            loss = balanced_edge_loss(logits.float()[counted], batch.target.to(device)[counted])
-            loss.backward()
+            share = step.backward([self._train[i].batch(part, *flips) for i, part, *flips in own])
+            assert share is not None
             nn.utils.clip_grad_norm_(self._network.parameters(), _LARGEST_GRADIENT)
             self._optimizer.step()
-            total += float(loss.detach())
-            stepped(epoch * n_steps + number + 1, self._config.epochs * n_steps)
-        return total / n_steps
+            total += share
+            stepped(epoch * n_steps + number + 1, config.epochs * n_steps)
+        return float(summed(torch.tensor(total, dtype=torch.float64))) / n_steps
+
+    def _loss(self, forward: nn.Module, batch: Batch) -> Tensor:
+        device = self._runtime.device
+        with autocast(self._runtime):
+            logits = forward(*(tensor.to(device) for tensor in batch.inputs))
+        counted = batch.counted.to(device)
+        return balanced_edge_loss(logits.float()[counted], batch.target.to(device)[counted])
 
     def _schedule(self, done: float) -> float:
         """Return the share of the learning rate after ``done`` epochs: warm-up, then cosine."""
@@ -157,11 +170,13 @@ class TeacherTrainer:
 
     def _quality(self) -> dict[str, float]:
         scorer = Scorer(self._network, self._runtime.model_copy(update={"compile": False}))
-        scores = [scorer.logits(graph.inputs).numpy() for graph in self._validation]
+        scores = list(by_turns(lambda g: scorer.logits(g.inputs).numpy(), self._validation))
         quality = summarize_edges(scores, [graph.labels for graph in self._validation], cut=0.0)
         return {"auc": quality.auc, "efficiency": quality.efficiency, "purity": quality.purity}
 
     def _save(self) -> None:
+        if not is_main():
+            return
         groups = {
             "network": self._network.state_dict(),
             "best": self._best,
@@ -170,10 +185,14 @@ class TeacherTrainer:
         save_progress(self._folder, groups, self._history, self._key)
 
     def _resume(self) -> None:
-        saved = load_progress(self._folder, self._key)
+        saved = on_main(lambda: load_progress(self._folder, self._key))
         if saved is None:
             return
         groups, self._history = saved
-        self._network.load_state_dict(groups["network"])
-        self._best = groups["best"]
-        restore_optimizer(self._optimizer, groups["optimizer"])
+        with resuming(self._folder):
+            self._best = groups["best"]
+            for weights in (self._best, groups["network"]):
+                self._network.load_state_dict(weights)
+            for row in self._history:
+                row["auc"] = float(row["auc"])  # it is there
+            restore_optimizer(self._optimizer, groups["optimizer"])

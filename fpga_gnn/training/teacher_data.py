@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,15 +59,8 @@ def teacher_graph(
     return TeacherGraph(graph, teacher_inputs(event, graph, config), labels)
 
 
-def teacher_graphs(
-    events: Iterable[Event], construction: GraphConstruction, config: TeacherConfig
-) -> Iterator[TeacherGraph]:
-    """Build the graphs of ``events``, one at a time."""
-    return (teacher_graph(event, construction, config) for event in events)
-
-
 class PartitionedExample:
-    """A graph cut into training partitions."""
+    """A graph cut into training partitions, without those that own no edge to learn from."""
 
     def __init__(self, graph: TeacherGraph, event: Event, config: TeacherConfig) -> None:
         self._graph, self._config = graph, config
@@ -76,10 +68,11 @@ class PartitionedExample:
             max_nodes=2 * config.partition_edges + 2, max_edges=config.partition_edges
         )
         partitioned = partition_graph(_outline(event, graph.graph), shape, config.halo_hops)
-        self.partitions = partitioned.partitions
+        used = ~graph.labels.ignored
+        self.partitions = [p for p in partitioned.partitions if (p.owned & used[p.edges]).any()]
         self.n_unplaced = partitioned.unplaced.size
         self._target = torch.from_numpy(graph.labels.target).float()
-        self._used = torch.from_numpy(~graph.labels.ignored)
+        self._used = torch.from_numpy(used)
 
     def batch(self, index: int, flip_z: bool, flip_phi: bool) -> Batch:
         """Return partition ``index``, mirrored as told."""

@@ -15,11 +15,11 @@ from fpga_gnn.tracks.builder import BUILDERS
 from fpga_gnn.tracks.metrics import TrackSelection
 from fpga_gnn.training.config import Runtime, TeacherConfig
 from fpga_gnn.training.construction import Construction, save_construction
+from fpga_gnn.training.distributed import by_turns, leave_to_main, require_enough_work
 from fpga_gnn.training.teacher import Progress, Scorer, TeacherTrainer
 from fpga_gnn.training.teacher_data import (
     PartitionedExample,
     teacher_graph,
-    teacher_graphs,
     teacher_inputs,
 )
 from fpga_gnn.training.teacher_run import Teacher, TeacherInfo, save_teacher
@@ -55,30 +55,40 @@ def train_teacher(
     """Train on ``train``, choose epoch and cuts on ``validation``; write into ``folder``.
 
     The first ``n_monitored`` validation events are scored after every epoch, all of them choose
-    the cuts of the track builders. An interrupted training in ``folder`` goes on.
+    the cuts of the track builders. An interrupted training in ``folder`` goes on. The ranks of a
+    group train together; then the others leave, and the main one chooses cuts and writes.
     """
+    require_enough_work(config.partitions_per_step, "--partitions-per-step")
     folder.mkdir(parents=True, exist_ok=True)
     total = sum(len(view) for view in train) + min(n_monitored, len(validation))
+
+    def example(source: tuple[EventView, int]) -> PartitionedExample:
+        view, event_id = source
+        event = view.read(event_id)
+        return PartitionedExample(teacher_graph(event, construction, config), event, config)
+
     examples = []
-    n_unplaced = 0
-    for event in (event for view in train for event in view):
-        example = PartitionedExample(teacher_graph(event, construction, config), event, config)
-        n_unplaced += example.n_unplaced
-        examples.append(example)
+    for made in by_turns(example, [(view, i) for view in train for i in view.ids]):
+        examples.append(made)
         progress.graphs(len(examples), total)
+    n_unplaced = sum(cut.n_unplaced for cut in examples)
     if n_unplaced:
         raise CapacityError(
             f"{n_unplaced} training edges have a neighbourhood of more than "
             f"{config.partition_edges} edges; raise partition_edges or lower halo_hops"
         )
     monitored = list(
-        teacher_graphs(map(validation.read, validation.ids[:n_monitored]), construction, config)
+        by_turns(
+            lambda event_id: teacher_graph(validation.read(event_id), construction, config),
+            validation.ids[:n_monitored],
+        )
     )
     progress.graphs(total, total)
     record = _events(train, validation)
     key = json.dumps([config.model_dump(mode="json"), record, kind], sort_keys=True)
     trainer = TeacherTrainer(config, runtime, examples, monitored, folder, key)
     network = trainer.run(progress.epoch, progress.steps)
+    leave_to_main()
     info = TeacherInfo(
         detector=validation.detector,
         graph=kind,

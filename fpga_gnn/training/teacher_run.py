@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from fpga_gnn import __version__
-from fpga_gnn.contract import validation_error
+from fpga_gnn.contract import read_json
 from fpga_gnn.errors import InputError
-from fpga_gnn.events.view import Detector
+from fpga_gnn.events.view import Detector, recorded_hashes
 from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.construction import GraphConstruction
 from fpga_gnn.models.interaction_network import InteractionNetwork
 from fpga_gnn.resources import data_dir
 from fpga_gnn.tracks.metrics import TrackSelection
-from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, save_tensors
+from fpga_gnn.training.checkpoint import load_network, save_json, save_tensors
 from fpga_gnn.training.config import Runtime, TeacherConfig
-from fpga_gnn.training.construction import Construction, load_construction
+from fpga_gnn.training.construction import (
+    Construction,
+    construction_record,
+    load_construction,
+)
 from fpga_gnn.training.teacher import teacher_network
-from fpga_gnn.training.track_points import WorkingPoint
+from fpga_gnn.training.track_points import WorkingPoints
 
 NETWORK_FILE = "teacher.safetensors"
 """Weights of a teacher, in its folder."""
@@ -43,7 +46,7 @@ class TeacherInfo(BaseModel):
     events: dict[str, Any]
     history: list[dict[str, Any]]
     tracks: TrackSelection
-    builders: dict[str, WorkingPoint]
+    builders: WorkingPoints
 
 
 class _Record(TeacherInfo):
@@ -59,6 +62,11 @@ class Teacher:
     network: InteractionNetwork
     construction: GraphConstruction
     info: TeacherInfo
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """Hashes (``EventView.hashes``) of the events that network, graphs or cuts come from."""
+        return recorded_hashes([self.info.events, construction_record(self.construction)])
 
 
 def default_teacher() -> Path:
@@ -79,24 +87,9 @@ def load_teacher(folder: Path, device: str = "cpu") -> Teacher:
     if not (folder / TEACHER_FILE).is_file():
         hint = "run fpga-gnn train-teacher"
         raise InputError(folder, f"no {TEACHER_FILE}", "a finished teacher", hint)
-    try:
-        record = _Record.model_validate(load_json(folder / TEACHER_FILE))
-    except ValidationError as error:
-        raise validation_error(error, folder / TEACHER_FILE, _Record) from error
-    tensors, _ = load_tensors(folder / NETWORK_FILE)
-    found, expected = sha256_of(folder / NETWORK_FILE), record.network_sha256
-    if found != expected:
-        raise InputError(
-            folder / NETWORK_FILE,
-            f"sha256 {found[:12]}",
-            f"sha256 {expected[:12]} as in {TEACHER_FILE}",
-        )
+    record = read_json(folder / TEACHER_FILE, _Record, "the record of a teacher")
     network = teacher_network(record.training)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        found = json.dumps(str(error).splitlines()[-1].strip())
-        raise InputError(folder / NETWORK_FILE, found, f"the network of {TEACHER_FILE}") from error
+    load_network(network, folder / NETWORK_FILE, record.network_sha256, TEACHER_FILE)
     info = TeacherInfo(**record.model_dump(exclude={"network_sha256"}))
     construction = load_construction(folder, info.graph, device)
     return Teacher(network.eval(), construction, info)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from fpga_gnn.errors import InputError
 from fpga_gnn.events.event import Event
 from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.graphs.construction import HitGraph
@@ -46,11 +47,28 @@ _GRID: dict[str, dict[str, Sequence[float]]] = {
 class WorkingPoint(BaseModel):
     """A track builder with the cuts chosen on validation events, and its figures there."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     settings: dict[str, Any]
     efficiency: float
     fake_rate: float
+
+
+def _of_known_builders(points: dict[str, WorkingPoint]) -> dict[str, WorkingPoint]:
+    try:
+        known = {name: dict(builder(name, **point.settings)) for name, point in points.items()}
+    except InputError as error:
+        raise ValueError(str(error)) from None
+    return {
+        name: point.model_copy(
+            update={"settings": {key: known[name][key] for key in point.settings}}
+        )
+        for name, point in points.items()
+    }
+
+
+WorkingPoints = Annotated[dict[str, WorkingPoint], AfterValidator(_of_known_builders)]
+"""The working points of a model by builder; their settings are those of the builders."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -120,5 +120,5 @@ def foreign_event(tmp_path_factory) -> Path:
     """A folder with event 123 in TrackML's format, gzipped, which no code of ours wrote."""
     folder = tmp_path_factory.mktemp("foreign") / "csv"
     program = Path(__file__).with_name("trackml_from_acts.py")
-    subprocess.run([sys.executable, program, folder], check=True, timeout=300)
+    subprocess.run([sys.executable, program, "generic", folder], check=True, timeout=300)
     return folder

@@ -95,7 +95,7 @@ def test_an_event_file_with_another_hash(refused):
 
 def test_an_event_file_that_is_gone(refused):
     HITS.unlink()
-    assert refused(*build_map()).startswith(f"{HITS}: found no file")
+    assert refused(*build_map()).startswith(f"{HITS}: found No such file")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_a_wrong_quant_config(refused, command, old, new, message):
         (["--monitored", "0"], "monitored: found 0"),
         (["--teacher", "events"], "events: found no teacher.json, expected a finished teacher"),
         (["--teacher", "nowhere"], "nowhere: found no teacher.json"),
-        (["--float-from", "events"], "float.safetensors: found no file"),
+        (["--float-from", "events"], "float.safetensors: found No such file"),
         (
             ["--events", "events", "--events", "two_events"],
             "train: found 2 event stores without --validation, expected --validation EVENTS",

@@ -114,8 +114,10 @@ def test_the_stages_of_a_student_run_on_any_backend(fpga_gnn, place, small_run):
     [
         (("--only", "fit"), "benchmark: stages.0: found 'fit', expected 'graph', 'gnn' or"),
         (("--repeat", 0), "benchmark: repeat: found 0"),
-        (("--threads", 10_000), "threads: found 10000, expected 1.."),
-        (("--device", "abacus"), "expected a device of this machine"),
+        (("--threads", 10_000), "benchmark: threads: found 10000"),
+        (("--threads", 1000), "threads: found 1000, expected 1.."),
+        (("--device", "abacus"), "benchmark: device: found 'abacus'"),
+        (("--device", "cuda:99"), "expected a device of this machine"),
         (("--model", "map"), "map: found neither teacher.json nor run.json"),
         (("--backend", "csim"), "backend: found csim, expected torch, which runs a teacher; try"),
         (("--backend", "gpu"), "Invalid value for '--backend'"),

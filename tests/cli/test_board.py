@@ -3,9 +3,9 @@ on the bytes of the buffers of a stand-in for XRT."""
 
 from __future__ import annotations
 
-import ctypes
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,12 +15,14 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.flows.backend_names import KERNEL_BUILDERS
 from fpga_gnn.flows.backends import load_backend
-from fpga_gnn.hw import csim
 from fpga_gnn.hw.binary import Design, save_record
-from fpga_gnn.hw.kernels import load_kernels
 from fpga_gnn.hw.xrt import RUNS_PER_UNIT
+from fpga_gnn.report.reconstruction import STAGES
+from fpga_gnn.serve.config import ReconstructorConfig
+from fpga_gnn.serve.reconstructor import Reconstructor
 from fpga_gnn.training.run import load_run
 
+XRT_DOUBLE = Path(__file__).parents[1] / "xrt_double"
 LANES = 2
 EVENTS = 0, 4
 
@@ -35,45 +37,13 @@ def peer(run, tmp_path_factory):
     return load_backend("csim", run, tmp_path_factory.mktemp("design"))
 
 
-def on_bytes(function):
-    """A function of a compiled bridge as a kernel of the stand-in."""
-
-    def value(argument):
-        if isinstance(argument, np.ndarray):
-            return argument.ctypes.data_as(ctypes.c_void_p)
-        return ctypes.c_int32(argument)
-
-    def kernel(*arguments):
-        function(*map(value, arguments))
-
-    return kernel
-
-
-def mapped(library):
-    """The module map as its top, which has a memory of its own."""
-
-    def kernel(*arguments):
-        memory = library.module_map_open()
-        on_bytes(lambda *rest: library.module_map(ctypes.c_void_p(memory), *rest))(*arguments)
-        library.module_map_close(ctypes.c_void_p(memory))
-
-    library.module_map_open.restype = ctypes.c_void_p
-    return kernel
-
-
 @pytest.fixture(scope="module")
 def kernels(run, peer):
     """The kernels of a binary with ``run`` inside."""
-    contract = run.contract
-    found = {
-        name: on_bytes(csim._load(name, contract)[name])
-        for name in load_kernels().kernels
-        if name != "module_map"
-    }
-    found["module_map"] = mapped(csim._load("module_map", contract))
-    scorer = csim.load_composition("partition_scorer", contract, peer.project.folder)
-    found["partition_scorer"] = on_bytes(scorer.partition_scorer)
-    return found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(XRT_DOUBLE)
+        from design_kernels import kernels_of
+    return kernels_of(run.contract, peer.project)
 
 
 def write_binary(file, run, units) -> None:
@@ -109,7 +79,7 @@ def test_every_stage_is_that_of_the_c_simulation(machine, run, peer, place):
         for column in ("src", "dst", "node_features", "edge_features", "position"):
             one, other = getattr(got.graph, column), getattr(expected.graph, column)
             assert np.array_equal(one, other), column
-        scored, peers = board.scores(got.graph), peer.scores(expected.graph)
+        [scored], [peers] = board.scores([got.graph]), peer.scores([expected.graph])
         assert np.array_equal(scored.scores, peers.scores)
         assert np.array_equal(scored.unplaced, peers.unplaced)
         assert scored.n_partitions == peers.n_partitions > 2 * RUNS_PER_UNIT * LANES
@@ -220,3 +190,21 @@ def test_without_xrt_it_says_what_runs_instead(fpga_gnn, place, small_run, monke
     assert outcome.code == 2
     (line,) = outcome.err.splitlines()
     assert re.fullmatch(r"fpga-gnn: error: XRT: .*; install XRT .*; --backend csim runs .*", line)
+
+
+def test_events_served_together_share_all_classifiers(machine, small_run, peer, place):
+    config = ReconstructorConfig(
+        model=small_run, backend="board", xclbin=place / "board.xclbin", builder="cc-jr"
+    )
+    served = Reconstructor.open(config, None)
+    events = [sample_store().read(event_id) for event_id in EVENTS]
+    machine.runs.clear()
+    answers, seconds = served.find(events)
+    assert list(seconds) == list(STAGES)
+    lanes = [machine.runs[f"partition_scorer_{i + 1}"] for i in range(LANES)]
+    assert max(lanes) - min(lanes) <= 1
+    for event, answer in zip(events, answers, strict=True):
+        [expected], _ = Reconstructor(peer, "cc-jr").find([event])
+        assert np.array_equal(answer.track_id, expected.track_id)
+        assert answer.unplaced_edges == expected.unplaced_edges
+        assert answer.tracks_per_event > 100

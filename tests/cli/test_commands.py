@@ -10,8 +10,9 @@ from fpga_gnn.cli.train import config_name
 from fpga_gnn.contract import emit_header, load_contract
 from fpga_gnn.errors import InputError
 from fpga_gnn.events import trackml
-from fpga_gnn.events.sample import sample_store
+from fpga_gnn.events.sample import map_store, sample_store
 from fpga_gnn.events.store import EventStore
+from fpga_gnn.events.view import EventView
 from fpga_gnn.files import sha256_of
 from fpga_gnn.graphs.graph import build_event_graph
 from fpga_gnn.graphs.module_map_store import load_module_map
@@ -19,54 +20,8 @@ from fpga_gnn.tracks.builder import BUILDERS
 from fpga_gnn.training.run import FLOAT_FILE, load_run
 from fpga_gnn.training.teacher_run import NETWORK_FILE
 
-COMMANDS = [
-    [],
-    ["demo"],
-    ["simulate"],
-    ["import"],
-    ["import", "trackml"],
-    ["export"],
-    ["export", "trackml"],
-    ["samples"],
-    ["samples", "list"],
-    ["samples", "build"],
-    ["samples", "verify"],
-    ["module-map"],
-    ["module-map", "build"],
-    ["module-map", "study"],
-    ["module-map", "bits"],
-    ["train"],
-    ["train-teacher"],
-    ["synth"],
-    ["bless"],
-    ["benchmark"],
-    ["validate"],
-    ["header"],
-]
 TRAIN = ("train", "--config", "small", "--float-epochs", 2, "--qat-epochs", 2)
 STORE = ("--events", "events")
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_help(fpga_gnn, command):
-    outcome = fpga_gnn(*command, "--help")
-    assert (outcome.code, outcome.err) == (0, "")
-    assert outcome.out.startswith(f"Usage: {' '.join(['fpga-gnn', *command])} ")
-    assert "--help" in outcome.out
-
-
-def test_every_command_is_listed(fpga_gnn):
-    listing = fpga_gnn("--help").out
-    assert all(f"  {command[0]} " in listing for command in COMMANDS if len(command) == 1)
-
-
-@pytest.mark.parametrize(
-    "command", [[], ["import"], ["export"], ["samples"], ["module-map"]], ids=" ".join
-)
-def test_without_a_command_the_help_is_shown(fpga_gnn, command):
-    outcome = fpga_gnn(*command)
-    assert "error" not in outcome.err
-    assert (outcome.out + outcome.err) == fpga_gnn(*command, "--help").out
 
 
 def test_version(fpga_gnn):
@@ -120,8 +75,9 @@ def test_module_map_build(fpga_gnn, place):
     )
     assert (info.pooling, info.widening, info.spread) == ("layer", 0.1, "rms")
     assert (info.dydx, info.small_sample) == ("physical", 0.0)
-    assert info.source == {"events": {"made": "for a test"}, "detector": "full"}
-    event = EventStore.open(place / "two_events").read(0)
+    store = EventStore.open(place / "two_events")
+    assert info.source == {"events": EventView.of(store, "full").record}
+    event = store.read(0)
     assert build_event_graph(event, learned, contract).graph.n_edges > 100
 
 
@@ -142,15 +98,43 @@ def test_train(fpga_gnn, place):
         ["qat", "epoch", "1"],
         ["qat", "epoch", "2"],
     ]
-    assert [line.split()[0] for line in lines[4:-2]] == list(BUILDERS)
+    assert lines[4] == "events: 3 to learn from, 1 for the cuts, 1 held out; pixel hits"
+    assert [line.split()[0] for line in lines[5:-2]] == list(BUILDERS)
     assert run.info.builders.keys() == BUILDERS.keys()
-    assert f"cut {run.info.builders['cc'].settings['cut']:g})" in lines[4]
+    assert f"cut {run.info.builders['cc'].settings['cut']:g})" in lines[5]
     quality = run.info.quality["test"]
     assert lines[-2].startswith(f"held-out events 1, edges {quality['edges']}, edge efficiency ")
     assert lines[-1] == "saved run; next: fpga-gnn synth --board u250 --model run"
     assert run.info.events["test"]["ids"] == [4]
     assert run.info.training.seed == 1
     assert run.module_map.info.n_events == 3
+
+
+def test_training_warns_of_features_that_clip(fpga_gnn, place):
+    text = (place / "small.yaml").read_text()
+    (place / "narrow.yaml").write_text(text.replace("node: {r: 2,", "node: {r: 0,"))
+    options = ("--config", "narrow.yaml", "--float-epochs", 1, "--qat-epochs", 0)
+    outcome = fpga_gnn("train", *options, *STORE, "--out", "run")
+    assert outcome.code == 0
+    share = load_run(place / "run").info.clipped["r"]
+    assert share > 0.3
+    assert f"warning: clipped features: r {100 * share:.0f} %" in outcome.out
+
+
+def test_a_map_learned_from_events_held_out_is_refused(fpga_gnn, place):
+    build = ("module-map", "build", "--config", "small", "--pooling", "layer")
+    assert fpga_gnn(*build, *STORE, "--detector", "pixel", "--out", "seen").code == 0
+    outcome = fpga_gnn(*TRAIN, *STORE, "--module-map", "seen", "--out", "run")
+    assert outcome.code == 2
+    assert "seen: found a map learned from 1 of the 1 events held out" in outcome.err
+
+
+def test_export_trackml_writes_shipped_events_unless_told(fpga_gnn, tmp_path):
+    outcome = fpga_gnn("export", "trackml", "--out", tmp_path / "csv")
+    assert outcome.code == 0
+    store = map_store()
+    assert len(list((tmp_path / "csv").glob("event*-hits.csv"))) == len(store)
+    assert trackml.read_event(tmp_path / "csv", 3) == store.read(3)
 
 
 def test_train_on_several_stores_with_every_option(fpga_gnn, place, teacher):

@@ -7,12 +7,14 @@ import shutil
 
 import pytest
 
+from fpga_gnn.files import sha256_of
 from fpga_gnn.report.evaluation import load_evaluation
 from fpga_gnn.tracks.builder import BUILDERS
 
 TRAIN = (
     *("train-teacher", "--events", "events", "--validation", "two_events"),
     *("--module-map", "map", "--hidden", 4, "--iterations", 1, "--epochs", 2, "--monitored", 1),
+    *("--max-events", 3),
 )
 
 
@@ -38,11 +40,13 @@ def teacher(fpga_gnn, place, kept):
 
 def test_every_builder_and_the_ckf_are_evaluated(fpga_gnn, teacher, place):
     command = ("evaluate", "--model", "./teacher", "--events", "events", "--out", "found", "--ckf")
-    outcome = fpga_gnn(*command, "--max-events", 2)
+    outcome = fpga_gnn(*command, "--max-events", 1)
     assert outcome.code == 0, outcome.err
     found = load_evaluation(place / "found" / "evaluation.json")
     assert [track.builder for track in found.tracks] == [*BUILDERS, "ckf"]
-    assert found.sample.event_ids == (0, 1)
+    assert found.model_sha256 == sha256_of(teacher / "teacher.safetensors")
+    assert found.n_seen == 3
+    assert found.sample.event_ids == (3,), "the model comes from 0, 1 and 2"
     assert found.graph is not None
     assert found.graph.efficiency.value > 0.9
     assert {track.n_targets for track in found.tracks} == {found.tracks[0].n_targets}
@@ -54,9 +58,12 @@ def test_every_builder_and_the_ckf_are_evaluated(fpga_gnn, teacher, place):
     assert all((place / "found" / f"{name}.png").stat().st_size > 5000 for name in pictures)
     tracks_of_ckf = sorted((place / "found" / "ckf").iterdir())
     stamps = [file.stat().st_mtime_ns for file in tracks_of_ckf]
-    assert fpga_gnn(*command).code == 0
+    submitted = (place / "found" / "tracks.csv").read_text().splitlines()
+    assert submitted[0] == "event_id,hit_id,track_id"
+    assert {row.split(",")[0] for row in submitted[1:]} == {"3"}
+    assert fpga_gnn(*command, "--builder", "dwalk").code == 0
     again = load_evaluation(place / "found" / "evaluation.json")
-    assert again.sample.event_ids == (0, 1, 2, 3, 4)
+    assert again.sample.event_ids == (3, 4)
     assert [file.stat().st_mtime_ns for file in tracks_of_ckf] == stamps
 
 
@@ -68,6 +75,7 @@ def test_a_student_is_evaluated_the_same_way(fpga_gnn, place):
     assert outcome.code == 0, outcome.err
     report = json.loads((place / "found" / "evaluation.json").read_text())
     assert [track["builder"] for track in report["tracks"]] == list(BUILDERS)
+    assert report["model_sha256"] == sha256_of(model / "student.safetensors")
 
 
 def test_a_trained_teacher_is_not_trained_again(fpga_gnn, teacher):
@@ -82,7 +90,11 @@ def test_a_trained_teacher_is_not_trained_again(fpga_gnn, teacher):
         (("evaluate", "--model", "events", "--events", "events"), "neither teacher.json nor run"),
         (("evaluate", "--model", "teacher", "--events", "events", "--chep"), "--detector full"),
         (("evaluate", "--model", "teacher", "--events", "nothing"), "no manifest.json"),
-        (("evaluate", "--model", "teacher", "--events", "events", "--max-events", 9), "5 events"),
+        (
+            ("evaluate", "--model", "./teacher", "--events", "events", "--max-events", 9),
+            "found 5 events, 3 that the model comes from, expected at least 9",
+        ),
+        (("evaluate", "--events", "events", "--builder", "x"), "track builder: found 'x'"),
         (("evaluate", "--model", "teacher", "--events", "events", "--threads", 0), "threads"),
         ((*TRAIN, "--hidden", 129), "hidden"),
         ((*TRAIN, "--metric-learning", "x"), "--module-map or --metric-learning"),

@@ -16,7 +16,7 @@ from fpga_gnn.events.store import EventStore
 def two_samples(monkeypatch, tmp_path):
     """Two small samples of shipped events; the working folder is empty."""
 
-    def simulate(config, out, *, workers, progress):
+    def simulate(config, out, *, executor, progress):
         store = EventStore.create(out, config.model_dump(exclude={"events", "first_event"}))
         for event_id in config.event_ids:
             store.write(sample_store().read(event_id))

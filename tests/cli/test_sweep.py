@@ -117,24 +117,12 @@ def test_a_killed_sweep_goes_on(fpga_gnn, inputs, swept, tmp_path, monkeypatch):
     assert figures(out) == figures(swept)
 
 
-def test_two_processes_find_the_same(fpga_gnn, inputs, swept, tmp_path):
-    outcome = fpga_gnn(*command(inputs, tmp_path / "two", "--processes", 2))
-    assert (outcome.code, outcome.err) == (0, "")
+def test_a_killed_worker_changes_nothing(fpga_gnn, inputs, swept, tmp_path, worker_killed_at):
+    pytest.importorskip("distributed")
+    killed = worker_killed_at("fpga_gnn.flows.sweep", "network_luts")
+    outcome = fpga_gnn(*command(inputs, tmp_path / "two", "--workers", 2))
+    assert (outcome.code, outcome.err, killed.exists()) == (0, "", True)
     assert figures(tmp_path / "two") == figures(swept)
-
-
-def test_a_dask_cluster(fpga_gnn, inputs, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    spec = tmp_path / "one.yaml"
-    spec.write_text(ONE + CANDIDATES)
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=2, dashboard_address=None
-    ) as cluster:
-        address = cluster.scheduler_address
-        outcome = fpga_gnn(*command(inputs, tmp_path / "dask", "--dask", address, spec=spec))
-    assert outcome.code == 0
-    assert fpga_gnn(*command(inputs, tmp_path / "here", spec=spec)).code == 0
-    assert figures(tmp_path / "dask") == figures(tmp_path / "here")
 
 
 def test_a_failure_names_its_run_and_spares_the_others(fpga_gnn, inputs, tmp_path, monkeypatch):
@@ -206,8 +194,8 @@ def test_a_changed_entry_is_refused(fpga_gnn, inputs, tmp_path, monkeypatch, old
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        (None, ("--processes", 0), "--processes"),
-        (None, ("--processes", 2, "--dask", "tcp://x:1"), "found --processes and --dask"),
+        (None, ("--workers", 0), "--workers"),
+        (None, ("--workers", 2, "--dask", "tcp://x:1"), "--workers and --dask: found both"),
         (None, ("--dask", "nonsense://x"), "--dask: found nonsense://x, expected the address"),
         (None, ("--max-test", 1), "--max-test without --test"),
         (None, ("--max-events", 1), "--max-events without --validation"),

@@ -1,16 +1,21 @@
-"""Make one event in the CSV format of the TrackML challenge, with ACTS and nothing of ours.
+"""Make events in the CSV format of the TrackML challenge, with ACTS and nothing of ours.
 
-    python trackml_from_acts.py FOLDER
+    python trackml_from_acts.py generic|telescope FOLDER
 
-ACTS' own sequencer simulates 300 pions of 1 to 20 GeV from 150 vertices in the Generic Detector
-(Fatras, geometric digitization: hits are clusters of cells) and writes its CSV files; this program
-translates them into ``event000000123-{hits,truth,particles,cells}.csv.gz``. As in the challenge,
-floats have six digits, 5 % of the hits are noise, and particle ids are bit patterns.
+``generic``: ACTS' own sequencer simulates 300 pions of 1 to 20 GeV from 150 vertices in the Generic
+Detector (Fatras, geometric digitization: hits are clusters of cells) and writes its CSV files; this
+program translates them into ``event000000123-{hits,truth,particles,cells}.csv.gz``. As in the
+challenge, floats have six digits, 5 % of the hits are noise, and particle ids are bit patterns.
+
+``telescope``: 15 events from 1000 on, each of 100 pions from 100 vertices in twelve planes across
+the beam, ahead of the collision: one volume, no barrel. Its files are plain, rows of truth and
+particles come in any order, blank lines end them, and ``detectors.csv`` lies beside.
 """
 
 import csv
 import gzip
 import json
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +25,7 @@ import numpy as np
 from acts import examples
 from acts.examples import simulation
 
-EVENT = 123
+PLANES_MM = [60.0 + 40.0 * plane for plane in range(12)]
 SENSORS = {
     (7, 8, 9): ((8.4, 0.05), (36.0, 0.05)),
     (12, 14): ((40.0, 0.08), (78.0, 1.2)),
@@ -36,38 +41,71 @@ PARTICLES = "particle_id,vx,vy,vz,px,py,pz,q,nhits"
 CELLS = "hit_id,ch0,ch1,value"
 
 
-def main(out):
-    """Simulate the event and write its four tables into ``out``."""
-    with tempfile.TemporaryDirectory() as folder:
-        simulate(Path(folder))
-        tables = translate(Path(folder))
+def main(name, out):
+    """Simulate the events of detector ``name`` and write their tables into ``out``."""
+    telescope = name == "telescope"
+    events = range(1000, 1015) if telescope else (123,)
     out.mkdir(parents=True, exist_ok=True)
-    for kind, (header, rows) in tables.items():
-        lines = [header, *(",".join(map(text, row)) for row in rows)]
-        with gzip.open(out / f"event{EVENT:09d}-{kind}.csv.gz", "wt") as file:
-            file.write("\n".join(lines) + "\n")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        simulate(folder, telescope, events)
+        for event in events:
+            tables = translate(folder, event, half_width=200.0 if telescope else 5.0)
+            for kind, (header, rows) in tables.items():
+                stem = f"event{event:09d}-{kind}.csv"
+                if telescope and kind in ("truth", "particles"):
+                    np.random.default_rng(event).shuffle(rows)
+                lines = [header, *(",".join(map(text, row)) for row in rows)]
+                if telescope:
+                    (out / stem).write_text("\n".join(lines) + "\n\n\n")
+                else:
+                    with gzip.open(out / f"{stem}.gz", "wt") as file:
+                        file.write("\n".join(lines) + "\n")
+        if telescope:
+            shutil.copy(folder / "detectors.csv", out)
 
 
-def simulate(folder):
-    """Let ACTS simulate the event and write its CSV files into ``folder``."""
+def simulate(folder, telescope, events):
+    """Let ACTS simulate ``events`` and write its CSV files into ``folder``."""
     unit, level = acts.UnitConstants, acts.logging.FATAL
-    detector = examples.GenericDetector(logLevel=level)
+    flat = [0.0] * len(PLANES_MM)
+    detector = (
+        examples.TelescopeDetector(
+            bounds=[250.0, 250.0],
+            positions=PLANES_MM,
+            stereos=flat,
+            offsets=[0.0, 0.0],
+            thickness=0.3,
+            rotDirection=2,
+            logLevel=level,
+        )
+        if telescope
+        else examples.GenericDetector(logLevel=level)
+    )
     geometry = detector.trackingGeometry()
     field = acts.ConstantBField(acts.Vector3(0, 0, 2 * unit.T))
     random = examples.RandomNumbers(seed=20180428)
     digitization = folder / "digitization.json"
-    digitization.write_text(json.dumps(digitization_config()))
+    digitization.write_text(json.dumps(digitization_config(telescope)))
     sequencer = examples.Sequencer(
-        skip=EVENT, events=1, numThreads=1, logLevel=level, trackFpes=False, outputDir=str(folder)
+        skip=events[0],
+        events=len(events),
+        numThreads=1,
+        logLevel=level,
+        trackFpes=False,
+        outputDir=str(folder),
     )
     simulation.addParticleGun(
         sequencer,
         momentumConfig=simulation.MomentumConfig(1 * unit.GeV, 20 * unit.GeV, True, True),
-        etaConfig=simulation.EtaConfig(-3.0, 3.0, True),
-        particleConfig=simulation.ParticleConfig(2, acts.PdgParticle.ePionPlus, True),
-        multiplicity=150,
+        etaConfig=simulation.EtaConfig(*((1.2, 3.2) if telescope else (-3.0, 3.0)), True),
+        particleConfig=simulation.ParticleConfig(
+            1 if telescope else 2, acts.PdgParticle.ePionPlus, True
+        ),
+        multiplicity=100 if telescope else 150,
         vtxGen=examples.GaussianVertexGenerator(
-            mean=acts.Vector4(0, 0, 0, 0), stddev=acts.Vector4(0.0125, 0.0125, 55.5, 0)
+            mean=acts.Vector4(0, 0, 0, 0),
+            stddev=acts.Vector4(0.0125, 0.0125, 10 if telescope else 55.5, 0),
         ),
         rnd=random,
     )
@@ -83,8 +121,12 @@ def simulate(folder):
     sequencer.run()
 
 
-def digitization_config():
-    """Return ACTS' description of segmented sensors that share charge between cells."""
+def digitization_config(telescope):
+    """Return ACTS' description of the sensors: segmented ones that share charge between cells, or
+    planes with a Gaussian error."""
+    if telescope:
+        error = [{"index": i, "mean": 0.0, "stddev": 0.02, "type": "Gauss"} for i in (0, 1)]
+        return digitization_file([{"volume": 1, "value": {"smearing": error}}])
     entries = []
     for volumes, axes in SENSORS.items():
         bins = [
@@ -107,14 +149,18 @@ def digitization_config():
             "charge-smearing": {"type": "Gauss", "mean": 0.0, "stddev": 1e-6},
         }
         entries += [{"volume": volume, "value": {"geometric": geometric}} for volume in volumes]
+    return digitization_file(entries)
+
+
+def digitization_file(entries):
     header = {"format-version": 0, "value-identifier": "digitization-configuration"}
     return {"acts-geometry-hierarchy-map": header, "entries": entries}
 
 
-def translate(folder):
+def translate(folder, event, half_width):
     """Return the TrackML tables by kind, header and rows, of ACTS' CSV files in ``folder``."""
     modules = {row["geometry_id"]: row for row in read(folder / "detectors.csv")}
-    stem = f"event{EVENT:09d}"
+    stem = f"event{event:09d}"
     measurements = read(folder / f"{stem}-measurements.csv")
     simhits = read(folder / f"{stem}-hits.csv")
     simhit_of = {}
@@ -130,7 +176,8 @@ def translate(folder):
         )
         for row in measurements
     ]
-    found += [(*place, None, None) for place in noise(modules, len(measurements) // 20)]
+    n_noise = len(measurements) // 20
+    found += [(*place, None, None) for place in noise(modules, n_noise, event, half_width)]
     found.sort(key=lambda hit: int(hit[0]))
 
     owners = [particle_id(simhit) for _, _, simhit, _ in found if simhit]
@@ -169,12 +216,13 @@ def translate(folder):
     }
 
 
-def noise(modules, n):
-    """Return module and position of ``n`` points in the middle of random sensors."""
+def noise(modules, n, seed, half_width):
+    """Return module and position of ``n`` points up to ``half_width`` mm off the middle of random
+    sensors."""
     sensitive = [row for row in modules.values() if int(row["module_id"]) > 0]
-    random = np.random.default_rng(EVENT)
+    random = np.random.default_rng(seed)
     for index in random.integers(len(sensitive), size=n):
-        module, local = sensitive[index], random.uniform(-5, 5, 2)
+        module, local = sensitive[index], random.uniform(-half_width, half_width, 2)
         yield (
             module["geometry_id"],
             [
@@ -206,4 +254,4 @@ def text(value):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -36,7 +36,7 @@ def backend(run, tmp_path_factory) -> CsimBackend:
 
 @pytest.fixture(scope="module")
 def find_tracks(run, backend):
-    finder = CsimTrackFinder(run.contract, backend.project.folder)
+    finder = CsimTrackFinder(run.contract, backend.project)
 
     def find(event):
         learned = run.module_map
@@ -51,7 +51,7 @@ def test_tracks_are_those_of_the_kernels_one_by_one(run, backend, find_tracks):
     for event_id in FITTING:
         event = sample_store().read(event_id)
         graph = backend.graph(event).graph
-        scored = backend.scores(graph)
+        [scored] = backend.scores([graph])
         assert scored.n_partitions == 1
         expected = track_builder.build(
             graph.n_nodes, graph.src, graph.dst, scored.scores, run.score_cut, MIN_HITS
@@ -74,7 +74,7 @@ def test_an_event_that_does_not_fit_the_partition_is_refused(find_tracks):
 def test_compositions_compile_without_a_warning(backend, compiler):
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed: its warnings are not checked")
-    kernels, hls, project = load_kernels(), hls_dir(), backend.project.folder
+    kernels, hls, project = load_kernels(), hls_dir(), backend.project
     include = [f"-I{hls / folder}" for folder in kernels.include]
     include += [f"-isystem{folder}" for folder in (ap_types_dir(), project, project / "firmware")]
     command = [compiler, *kernels.cxxflags, "-fsyntax-only", *include]

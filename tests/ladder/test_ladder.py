@@ -21,6 +21,7 @@ from fpga_gnn.errors import (
 )
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.events.store import EventStore
+from fpga_gnn.events.view import EventView
 from fpga_gnn.export.hls4ml_project import GOLDEN, PROJECT, HlsProject
 from fpga_gnn.flows import synth as synth_flow
 from fpga_gnn.flows import validate as validate_flow
@@ -459,6 +460,7 @@ def test_validate_reports_every_rung(flow, run, sector, report_file):
     assert report.n_different == 0
     assert all(rung.compared > 0 for rung in report.rungs)
     assert report.contract_sha256 == run.contract.sha256
+    assert report.network_sha256 == run.student.integer_network().sha256
     assert (report.board, report.part, report.events) == ("u250", BOARD.part, [sector.event_id])
     assert report.quality["events"] == 1
 
@@ -475,19 +477,22 @@ def test_a_mismatch_leaves_the_earlier_report(small_run, flow, report_file):
 
 def test_events_the_run_has_not_seen_come_first(run):
     store = sample_store()
+    of = {ids: EventView(store, ids, "pixel").record for ids in ((0, 4), (7,), (8, 9), (2,))}
     record = {
-        "train": [
-            {"origin": store.origin, "ids": [0, 4]},
-            {"origin": {"made": "elsewhere"}, "ids": [1]},
-        ],
-        "validation": {"origin": store.origin, "ids": [7]},
-        "test": None,
+        "train": [of[0, 4], of[8, 9] | {"sha256": ["0" * 64, "1" * 64]}],
+        "validation": of[7,],
+        "test": of[8, 9],
     }
-    changed = dataclasses.replace(run, info=run.info.model_copy(update={"events": record}))
-    unseen = [1, 2, 3, 5, 6, 8, 9]
+    learned = run.module_map.info.model_copy(update={"source": {"sources": [of[2,]]}})
+    changed = dataclasses.replace(
+        run,
+        info=run.info.model_copy(update={"events": record}),
+        module_map=dataclasses.replace(run.module_map, info=learned),
+    )
+    unseen = [1, 3, 5, 6, 8, 9]
     assert held_out_ids(changed, store) == tuple(unseen)
     first = [event.event_id for event in held_out_first(changed, store)]
-    assert first == [*unseen, 0, 4, 7]
+    assert first == [*unseen, 0, 2, 4, 7]
     assert sorted(first) == list(store.event_ids)
 
 

@@ -61,11 +61,15 @@ def test_edges_enter_in_every_cycle(simulated):
     assert idle == 0
 
 
-def test_files_hold_what_is_returned(simulated):
+def test_files_hold_what_is_returned(run, simulated):
     report, throughput, _, folder = simulated
     assert load_report(folder / REPORT) == report
     assert Throughput.model_validate_json((folder / THROUGHPUT).read_bytes()) == throughput
     assert throughput.events == 1
+    network = run.student.integer_network()
+    for found in (report, throughput):
+        assert found.contract_sha256 == run.contract.sha256
+        assert found.network_sha256 == network.sha256
     assert all(ms > 0 for ms in throughput.cpu_ms.values())
     assert json.loads((folder / "rtl" / "design.json").read_text())["top"] == "edge_classifier"
 

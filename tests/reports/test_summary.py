@@ -114,7 +114,7 @@ def test_a_figure_without_a_known_label_is_refused():
 
 def test_differences_are_added_over_the_rungs(report):
     assert report.n_different == 3
-    assert FlowReport(flow="demo", contract="w8", contract_sha256="").n_different == 0
+    assert FlowReport(flow="demo", contract="w8", contract_sha256="ab").n_different == 0
 
 
 def test_rung_lines():

@@ -33,6 +33,7 @@ def test_utilization_of_a_kernel_2023_2():
         device="xcu250-figd2104-2L-e",
         used=Resources(lut=5210, ff=4875, dsp=0, bram_18k=31, uram=0),
         available=U250,
+        slrs=({"lut": 5210, "uram": 0}, *[{"lut": 0, "uram": 0}] * 3),
     )
 
 
@@ -41,6 +42,9 @@ def test_utilization_of_a_binary_2025_2():
     assert report.tool_version == V2025
     assert report.used == Resources(lut=412033, ff=610204, dsp=1102, bram_18k=1463, uram=244)
     assert report.available == U250
+    luts = [slr["lut"] for slr in report.slrs]
+    assert luts == [200000, 190000, 12033, 10000]
+    assert sum(luts) == report.used.lut
 
 
 def test_timing_that_is_not_met_2023_2():

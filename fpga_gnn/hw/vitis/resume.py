@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from fpga_gnn.contract import read_json
 from fpga_gnn.errors import InputError, ToolFailedError
 from fpga_gnn.files import sha256_of, write_whole
 from fpga_gnn.hw.toolchain import Tool
@@ -116,8 +117,8 @@ def _make(folder: Path) -> None:
 
 def _is_done(record: Path, key: str, files: Iterable[Path]) -> bool:
     try:
-        found = StepRecord.model_validate_json(record.read_bytes())
-    except (OSError, ValidationError):
+        found = read_json(record, StepRecord, "the record of a step")
+    except InputError:
         return False
     return found.key == key and all(file.is_file() for file in files)
 

@@ -34,7 +34,7 @@ from fpga_gnn.events.store import EventRecord, EventStore
 def shipped_events(monkeypatch):
     """``simulate`` copies shipped events instead, and only those that are missing."""
 
-    def simulate(config, out, *, workers, progress):
+    def simulate(config, out, *, executor, progress):
         store = EventStore.create(out, config.model_dump(exclude={"events", "first_event"}))
         for event_id in config.event_ids:
             if event_id not in store:

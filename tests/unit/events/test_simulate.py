@@ -1,8 +1,7 @@
 """Simulated events depend on the seed, their id and the settings, and on nothing else."""
 
 import importlib.util
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from fpga_gnn.events.event import NO_PARTICLE
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.events.simulate import SimulationConfig, simulate
 from fpga_gnn.events.store import EventStore, write_event_files
+from fpga_gnn.flows.cluster import Workers
 
 CONFIG = SimulationConfig(pileup=2, events=3, seed=11, noise_fraction=0.1, detector="full")
 
@@ -44,9 +44,6 @@ def job(monkeypatch, tmp_path):
     """Run jobs whose events come from the sample, except one that raises ``error``."""
     monkeypatch.setattr(module, "require", lambda *names: None)
     monkeypatch.setattr(module, "version", lambda name: "0")
-    monkeypatch.setattr(
-        module, "ProcessPoolExecutor", lambda workers, **_: ThreadPoolExecutor(workers)
-    )
 
     def run(error, progress=lambda done, total: None):
         def simulate_event(config, folder, event_id):
@@ -67,9 +64,9 @@ def test_failed_events_are_reported_and_made_next_time(job, tmp_path):
     assert [record.lost_particles for record in job(None).records] == [0, 1, 2]
 
 
-def test_dead_process_is_reported(job, tmp_path):
-    with pytest.raises(ToolFailedError, match="a simulation process died"):
-        job(BrokenProcessPool())
+def test_a_dead_pool_is_reported(job, tmp_path):
+    with pytest.raises(ToolFailedError, match=r"a process died; .* repeat the command to go on"):
+        job(BrokenExecutor("a process died"))
     assert len(job(None)) == 3
 
 
@@ -95,15 +92,20 @@ class TestWithActs:
 
     @pytest.fixture(scope="class")
     def store(self, tmp_path_factory):
-        """Three events made by two processes."""
+        """Three events made by this process."""
         for name in ("acts", "awkward", "pythia8mc"):
             pytest.importorskip(name)
-        return simulate(CONFIG, tmp_path_factory.mktemp("two") / "out", workers=2)
+        return simulate(CONFIG, tmp_path_factory.mktemp("alone") / "out")
 
-    def test_one_process_and_a_resumed_job_give_the_same_bytes(self, store, tmp_path):
+    def test_a_resumed_job_and_a_killed_worker_change_nothing(
+        self, store, tmp_path, worker_killed_at
+    ):
+        pytest.importorskip("distributed")
+        killed = worker_killed_at("fpga_gnn.events.simulate", "write_event_files")
         other = EventStore.create(tmp_path / "out", CONFIG.origin)
         other.write(store.read(1))
-        simulate(CONFIG, other.path, workers=1)
+        simulate(CONFIG, other.path, executor=Workers(2).executor)
+        assert killed.exists()
         names = sorted(file.name for file in store.path.iterdir())
         assert names == sorted(file.name for file in other.path.iterdir())
         for name in names:

@@ -128,7 +128,7 @@ def test_read_names_the_events_there_are(store):
 
 def test_missing_file_is_named(store):
     (store.path / HITS).unlink()
-    with pytest.raises(InputError, match=f"{HITS}: found no file"):
+    with pytest.raises(InputError, match=f"{HITS}: found No such file"):
         store.read(4)
 
 

@@ -49,6 +49,37 @@ def test_reads_a_file_of_the_challenge(directory):
     assert event.particles.pz.tolist() == [2.5, 2.5]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("\n", "\n\n") + "\n\n",
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: f"\ufeff{text}",
+        lambda text: text.replace("31.9", "3.19e+01").replace("1e-06", "0.000001"),
+        lambda text: re.sub(r"[^,\n]+", r'"\g<0>"', text),
+        lambda text: re.sub(r"(?m)^(?=.)", "7,", text).replace("7,", "more,", 1),
+    ],
+    ids=["blank lines", "CRLF", "byte order mark", "exponents", "quotes", "one more column"],
+)
+def test_reads_other_ways_to_write_the_same(directory, change):
+    expected = trackml.read_event(directory, 1000)
+    for file in directory.glob("event*-*.csv"):
+        file.write_bytes(change(file.read_text()).encode())
+    assert trackml.read_event(directory, 1000) == expected
+
+
+def test_hits_without_truth(directory, tmp_path):
+    expected = trackml.read_event(directory, 1000).hits
+    for kind in ("truth", "particles"):
+        (directory / f"event000001000-{kind}.csv").unlink()
+    store = trackml.import_directory(directory, tmp_path / "store", with_truth=False)
+    event = store.read(1000)
+    assert event.hits.particle_id.tolist() == [NO_PARTICLE] * 3
+    assert event.hits.x.tolist() == expected.x.tolist()
+    assert len(event.particles) == 0
+    assert store.origin["truth"] is False
+
+
 def test_reads_optional_columns(directory):
     lines = PARTICLES.splitlines()
     text = "\n".join(
@@ -105,7 +136,7 @@ def test_folder_without_events_is_named(tmp_path):
 @pytest.mark.parametrize("kind", ["hits", "truth", "particles"])
 def test_missing_file_is_named(directory, kind):
     (directory / f"event000001000-{kind}.csv").unlink()
-    with pytest.raises(InputError, match=f"{kind}.csv: found no file"):
+    with pytest.raises(InputError, match=f"{kind}.csv: found No such file"):
         trackml.read_event(directory, 1000)
 
 

@@ -8,7 +8,14 @@ import pytest
 from fpga_gnn.errors import InputError
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.events.store import EventStore
-from fpga_gnn.events.view import EventView, detector_of, restrict
+from fpga_gnn.events.view import (
+    EventView,
+    default_detector,
+    detector_of,
+    recorded_hashes,
+    restrict,
+    select_volumes,
+)
 
 VOLUMES = [7, 8, 9, 13, 16]
 
@@ -73,3 +80,49 @@ def test_the_detector_of_sensors_is_the_smallest_that_has_them():
     strip = np.int64(13) << 40 | np.int64(2) << 24 | 5
     assert detector_of(pixel) == "pixel"
     assert detector_of(np.append(pixel, strip)) == "full"
+
+
+def test_a_view_without_hashes_lacks_their_events(store, event):
+    for event_id in (3, 5, 9):
+        fewer = event.select_hits(np.arange(len(event.hits)) >= event_id)
+        store.write(replace(fewer, event_id=event_id))
+    view = EventView.of(store, "pixel")
+    left = view.without({view.hashes[1], "0" * 64})
+    assert (left.ids, left.store, left.detector) == ((3, 9), store, "pixel")
+    assert view.without(view.hashes).ids == ()
+    assert view.without(()).ids == view.ids
+
+
+def test_hashes_are_found_at_any_depth_of_a_record(store):
+    first, last = (EventView(store, ids, "full") for ids in ((3,), (5, 9)))
+    record = {"train": [first.record, {"sources": [last.record]}], "test": None, "note": "text"}
+    assert recorded_hashes(record) == {*first.hashes, *last.hashes}
+    assert recorded_hashes({}) == frozenset()
+
+
+def test_volumes_are_selected(event):
+    chosen = select_volumes(event, {16, 9, 40})
+    wanted = np.isin(event.hits.volume_id, [9, 16])
+    assert np.array_equal(chosen.hits.hit_id, event.hits.hit_id[wanted])
+    empty = event.select_hits(np.zeros(len(event.hits), dtype=bool))
+    assert select_volumes(empty, [40]) == empty
+    message = r"event 4: found hits in volumes 7, 8, 9, 13, 16, expected some in volumes 4, 40$"
+    with pytest.raises(InputError, match=message):
+        select_volumes(event, [40, 4])
+
+
+def test_pixel_hits_of_a_detector_without_any_are_an_error(event):
+    moved = replace(event, hits=replace(event.hits, volume_id=event.hits.volume_id + 100))
+    assert len(restrict(moved, "full").hits) == len(event.hits)
+    with pytest.raises(InputError, match=r"some in volumes 7, 8, 9; --detector full takes"):
+        restrict(moved, "pixel")
+
+
+@pytest.mark.parametrize(("volume", "detector"), [(17, "pixel"), (10, "full")])
+def test_what_is_used_unless_told_follows_from_the_volumes(event, tmp_path, volume, detector):
+    columns = event.hits.volume_id.copy()
+    columns[-1] = volume
+    made = EventStore.create(tmp_path / "events", {"made": "for a test"})
+    assert default_detector(made) == "pixel"
+    made.write(replace(event, hits=replace(event.hits, volume_id=columns)))
+    assert default_detector(made) == detector

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 import fpga_gnn.flows.sweep as flow
-from fpga_gnn.flows.cluster import SerialExecutor
+from fpga_gnn.errors import WorkerDiedError
+from fpga_gnn.tasks import SerialExecutor
 
 
 def jobs(**starts):
@@ -94,12 +95,12 @@ def test_dead_workers(do):
     }
 
 
-def test_a_lost_task(do):
-    class Losing(Executor):
+def test_a_run_that_kills_its_workers(do):
+    class Killing(Executor):
         def submit(self, fn, /, *args, **kwargs):
             future = Future()
-            future.cancel()
-            future.set_running_or_notify_cancel()
+            future.set_exception(WorkerDiedError("every worker that tried it died"))
             return future
 
-    assert do(jobs(a=None), pool=Losing()).failures == {"a": "its worker was lost"}
+    found = do(jobs(a=None), pool=Killing()).failures
+    assert found == {"a": "every worker that tried it died"}

@@ -175,7 +175,8 @@ def test_a_table_without_hash_is_refused(folder, refused):
 def test_a_signed_file_that_is_no_table_is_refused(folder, refused, data):
     (folder / "doublets.parquet").write_bytes(data)
     sign(folder, "doublets")
-    assert "unreadable table" in refused()
+    assert "doublets.parquet: found" in refused()
+    assert "expected a Parquet file" in refused()
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b"null", b"\xff"])
@@ -233,10 +234,12 @@ def as_float(name):
         ("doublets", with_cell("source", 0, -1), "unknown module"),
         ("triplets", with_cell("outer", -1, 10**6), "unknown doublet"),
         ("triplets", with_cell("inner", 0, -1), "unknown doublet"),
-        ("doublets", drop("z0_low"), "no such column"),
-        ("triplets", drop("dydx_high"), "no such column"),
-        ("modules", drop("key"), "no such column"),
-        ("doublets", as_float("dphi_low"), "unreadable table"),
+        ("doublets", drop("z0_low"), "a column z0_low"),
+        ("triplets", drop("dydx_high"), "a column dydx_high"),
+        ("modules", drop("key"), "a column key"),
+        ("doublets", as_float("dphi_low"), "dphi_low: found type double"),
+        ("doublets", with_cell("z0_low", 0, -(1 << 20)), "window of z0 outside its format"),
+        ("triplets", with_cell("dzdr_high", 0, 1 << 25), "window of dzdr outside its format"),
     ],
 )
 def test_signed_tables_must_still_be_a_map(folder, refused, table, change, found):

@@ -183,7 +183,7 @@ def test_a_whole_event_takes_less_than_four_cycles_per_edge():
     run = load_run(data_dir() / "model")
     backend = TorchBackend(run)
     graph = backend.graph(sample_store().read(9)).graph
-    score = backend.scores(graph).scores
+    score = backend.scores([graph])[0].scores
     cut, n_edges = run.builder("cc-jr").cut, graph.n_edges
     tracks, components = RtlTrackBuilder(EVENT), RtlConnectedComponents(EVENT)
     problem = graph.n_nodes, graph.src, graph.dst, score, cut, 3

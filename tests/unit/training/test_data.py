@@ -14,7 +14,13 @@ from fpga_gnn.contract import CandidateRecords
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.graphs.graph import graph_from_candidates
 from fpga_gnn.graphs.hits import quantize_hits
-from fpga_gnn.training.data import Example, TeacherTargets, graph_inputs, mirror_signs
+from fpga_gnn.training.data import (
+    Example,
+    TeacherTargets,
+    clipped_shares,
+    graph_inputs,
+    mirror_signs,
+)
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +174,20 @@ def test_an_event_without_edges_has_no_sector(graphs, contract):
     example = Example(empty, contract, 200)
     assert example.n_sectors == 0
     assert example.batch(0, 0.0, False, False).target.numel() == 0
+
+
+def test_clipped_features_are_counted_over_all_examples(graphs, contract):
+    low, high = contract.features.format.min_int, contract.features.format.max_int
+    found = []
+    for graph, n_high in zip(graphs[:2], (3, 0), strict=True):
+        nodes = np.clip(graph.graph.node_features, low + 1, high - 1)
+        edges = np.clip(graph.graph.edge_features, low + 1, high - 1)
+        nodes[:n_high, 1], edges[:2, 0] = high, low
+        changed = dataclasses.replace(graph.graph, node_features=nodes, edge_features=edges)
+        found.append(Example(dataclasses.replace(graph, graph=changed), contract, 512))
+    n_nodes, n_edges = (
+        sum(getattr(g.graph, n) for g in graphs[:2]) for n in ("n_nodes", "n_edges")
+    )
+    expected = dict.fromkeys((*contract.features.node, *contract.features.edge), 0.0)
+    expected |= {"z": pytest.approx(3 / n_nodes), "dr": pytest.approx(4 / n_edges)}
+    assert clipped_shares(found, contract) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -15,7 +16,7 @@ from fpga_gnn.events.targets import TargetSelection
 from fpga_gnn.events.view import EventView
 from fpga_gnn.graphs.truth import label_edges, truth_segments
 from fpga_gnn.models.embedding import EmbeddingConfig
-from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, save_tensors
+from fpga_gnn.training.checkpoint import load_tensors, save_json, save_tensors
 from fpga_gnn.training.metric_learning import MetricLearningConfig
 from fpga_gnn.training.metric_learning_run import load_metric_learning, train_metric_learning
 
@@ -127,7 +128,7 @@ def flip_a_weight(folder):
 
 def change_the_record(**changes):
     def change(folder):
-        record = load_json(folder / INFO)
+        record = json.loads((folder / INFO).read_text())
         record["training"]["network"] |= changes.pop("network", {})
         save_json(folder / INFO, record | changes)
 
@@ -138,10 +139,10 @@ def change_the_record(**changes):
     ("damage", "message"),
     [
         (lambda folder: (folder / INFO).unlink(), r"run: found no embedding\.json"),
-        (lambda folder: (folder / WEIGHTS).unlink(), r"embedding\.safetensors: found no file"),
+        (lambda folder: (folder / WEIGHTS).unlink(), r"embedding\.safetensors: found No such file"),
         (cut_short, r"embedding\.safetensors: found "),
         (flip_a_weight, r"embedding\.safetensors: found sha256 \w{12}, expected sha256"),
-        (lambda folder: (folder / INFO).write_text("{"), r"embedding\.json: found bad JSON"),
+        (lambda folder: (folder / INFO).write_text("{"), r"embedding\.json: found broken JSON"),
         (change_the_record(radius=-1.0), r"embedding\.json: radius: found -1\.0"),
         (change_the_record(colour="red"), r"embedding\.json: found unknown key colour"),
         (change_the_record(network={"hidden": 17}), r"expected the network of embedding\.json"),

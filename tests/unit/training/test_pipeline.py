@@ -20,7 +20,7 @@ from fpga_gnn.graphs.truth import label_edges
 from fpga_gnn.models.scoring import probability, student_scores
 from fpga_gnn.tracks.edge_metrics import summarize_edges
 from fpga_gnn.tracks.metrics import TrackSelection, TrackSummary
-from fpga_gnn.training.checkpoint import load_json, load_tensors
+from fpga_gnn.training.checkpoint import load_tensors
 from fpga_gnn.training.config import Runtime, TrainingConfig
 from fpga_gnn.training.data import graph_inputs, labelled_graph
 from fpga_gnn.training.distillation import Distiller
@@ -110,6 +110,26 @@ def test_a_store_is_split(events):
     assert (events.validation.ids, events.test.ids) == ((2,), (3,))
 
 
+def test_a_map_of_events_held_out_is_refused(events, learned):
+    events.require_unseen(learned, "map")
+    seen = learned.info.model_copy(update={"source": {"events": events.test.record}})
+    message = "map: found a map learned from 1 of the 1 events held out.*leave out --module-map"
+    with pytest.raises(InputError, match=message):
+        events.require_unseen(dataclasses.replace(learned, info=seen), "map")
+    events = dataclasses.replace(events, test=None)
+    events.require_unseen(dataclasses.replace(learned, info=seen), "map")
+
+
+def test_a_run_has_seen_what_network_cuts_and_map_come_from(trained, events):
+    run, _, _ = trained
+    seen = {*events.train[0].hashes, *events.validation.hashes}
+    assert run.seen == seen
+    (held_out,) = events.test.hashes
+    map_info = run.module_map.info.model_copy(update={"source": {"sources": [events.test.record]}})
+    other = dataclasses.replace(run, module_map=dataclasses.replace(run.module_map, info=map_info))
+    assert other.seen == seen | {held_out}
+
+
 @pytest.mark.parametrize("with_extra", [False, True])
 def test_the_map_is_learned_from_all_events_of_its_sources(contract, store, events, with_extra):
     calls = []
@@ -197,7 +217,7 @@ def test_a_run_begins_with_the_float_network_of_another(train, trained, tmp_path
 
 def test_a_float_network_that_cannot_start_leaves_no_folder(train, trained, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"float\.safetensors: found no file"):
+    with pytest.raises(InputError, match=r"float\.safetensors: found No such file"):
         train(tmp_path / "run", start=tmp_path / "empty")
     other = CONFIG.model_copy(update={"batch_norm": False})
     with pytest.raises(InputError, match="float network to start from"):
@@ -221,7 +241,7 @@ def test_a_teacher_of_another_detector_is_refused(train, teacher_folder, tmp_pat
     full.mkdir()
     for path in teacher_folder.iterdir():
         (full / path.name).symlink_to(path)
-    record = load_json(teacher_folder / TEACHER_FILE) | {"detector": "full"}
+    record = json.loads((teacher_folder / TEACHER_FILE).read_text()) | {"detector": "full"}
     (full / TEACHER_FILE).unlink()
     (full / TEACHER_FILE).write_text(json.dumps(record))
     distiller = Distiller(full, tmp_path / "cache", Runtime())

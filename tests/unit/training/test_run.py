@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 
 import numpy as np
@@ -17,7 +18,7 @@ from fpga_gnn.graphs.map_learning import learn_module_map
 from fpga_gnn.graphs.map_settings import MapSettings
 from fpga_gnn.graphs.module_map_store import save_module_map
 from fpga_gnn.models.scoring import probability, student_scores
-from fpga_gnn.training.checkpoint import load_json, load_tensors, save_json, save_tensors
+from fpga_gnn.training.checkpoint import load_tensors, save_json, save_tensors
 from fpga_gnn.training.config import TrainingConfig
 from fpga_gnn.training.data import graph_inputs
 from fpga_gnn.training.run import Run, RunInfo, load_run, save_run
@@ -180,7 +181,7 @@ def test_files_of_two_contracts_are_refused(
 
 def test_a_module_map_of_other_hit_formats_is_refused(folder):
     path = folder / "module_map" / "module_map.json"
-    manifest = load_json(path)
+    manifest = json.loads(path.read_text())
     manifest["info"]["map_sha256"] = "0" * 64
     save_json(path, manifest)
     with pytest.raises(InputError, match=r"module map of hit format 0{12}.*module-map build"):
@@ -188,7 +189,7 @@ def test_a_module_map_of_other_hit_formats_is_refused(folder):
 
 
 def test_an_altered_contract_is_refused(folder):
-    data = load_json(folder / "contract.json")
+    data = json.loads((folder / "contract.json").read_text())
     data["network"]["bits"]["aggregate"] = 7
     save_json(folder / "contract.json", data)
     with pytest.raises(InputError, match="found contract"):
@@ -206,7 +207,7 @@ def test_an_altered_contract_is_refused(folder):
     ],
 )
 def test_an_altered_record_is_refused(folder, change, message):
-    info = load_json(folder / "run.json")
+    info = json.loads((folder / "run.json").read_text())
     change(info)
     save_json(folder / "run.json", info)
     with pytest.raises(InputError, match=message):

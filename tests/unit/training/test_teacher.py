@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -86,6 +87,16 @@ def test_every_edge_has_its_loss_in_one_partition(example):
     )
     assert counted == (~graph.labels.ignored).sum()
     assert all(p.edges.size <= CONFIG.partition_edges for p in parts.partitions)
+
+
+def test_a_partition_without_an_edge_to_learn_from_is_left_out(example):
+    event, graph, parts = example
+    first, *others = parts.partitions
+    ignored = graph.labels.ignored.copy()
+    ignored[first.edges[first.owned]] = True
+    labels = replace(graph.labels, ignored=ignored)
+    left = PartitionedExample(replace(graph, labels=labels), event, CONFIG).partitions
+    assert [p.edges.tolist() for p in left] == [p.edges.tolist() for p in others]
 
 
 def test_a_batch_is_a_part_of_the_event(example):

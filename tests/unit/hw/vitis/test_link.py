@@ -173,6 +173,8 @@ def test_hardware_has_its_clock_and_resources(link):
         "DSP": 1102,
         "BRAM_18K": 1463,
         "URAM": 244,
+        **{f"LUT in SLR{i}": n for i, n in enumerate((200000, 190000, 12033, 10000))},
+        **{f"URAM in SLR{i}": n for i, n in enumerate((244, 0, 0, 0))},
         "worst setup slack": 0.003,
         "worst hold slack": 0.009,
         "kernel clock": 280.1,
