@@ -26,10 +26,10 @@ _MUCH_CLIPPED = 0.05
 
 
 class _PlainConsole(Console):
-    """Prints lines of text, in which a name from a file cannot command the terminal."""
+    """Prints text, in which a name from a file cannot command the terminal."""
 
-    def print(self, *lines: str) -> None:
-        super().print(*map(printable, lines))
+    def print(self, text: object = "") -> None:
+        super().print("\n".join(map(printable, str(text).split("\n"))))
 
 
 def console() -> Console:

@@ -97,7 +97,7 @@ def test_bash_completes_commands_options_and_choices(words, offered):
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
 def test_bash_learns_to_complete_as_the_documentation_says():
     page = (ROOT / "docs" / "cli.md").read_text()
-    (command,) = re.findall(r"^```bash\n(.*?)```", page, re.MULTILINE | re.DOTALL)
+    (command,) = re.findall(r"^```sh\n(eval .*?)```", page, re.MULTILINE | re.DOTALL)
     folder = Path(sys.executable).parent
     environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"}
     done = subprocess.run(

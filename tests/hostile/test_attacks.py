@@ -144,6 +144,13 @@ def test_no_file_or_too_large_a_one(place, name, kind):
     refusal(READERS[name], place / name)
 
 
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_has_no_end_is_not_opened_to_be_read(tmp_path, kind):
+    put(tmp_path / "x", kind)
+    for read_file in (sha256_of, read_yaml, lambda file: read_limited(file, 9, "a file")):
+        assert "a pipe or a device" in refusal(read_file, tmp_path / "x")
+
+
 def test_a_name_with_a_nul():
     assert "null" in refusal(load_contract, "a\0.yaml")
     assert "null" in refusal(load_tensors, Path("a\0"))
@@ -406,9 +413,10 @@ def test_a_footer_that_is_no_struct(struct):
 
 
 def test_a_gzip_that_is_large_when_it_is_unpacked(place, monkeypatch):
-    monkeypatch.setattr(trackml, "_MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(trackml, "_MOST_BYTES", 8 << 20)
     (place / "csv" / CSV).unlink()
-    (place / "csv" / f"{CSV}.gz").write_bytes(gzip.compress(bytes(64 << 20)))
+    bomb = 40 * gzip.compress(bytes(64 << 20))  # 2.5 GiB
+    (place / "csv" / f"{CSV}.gz").write_bytes(bomb)
     assert "bytes unpacked" in refusal(trackml.read_event, place / "csv", 0)
 
 
