@@ -56,7 +56,7 @@ from fpga_gnn.report.summary import load_report
 from fpga_gnn.report.sweep import load_run_figure
 from fpga_gnn.report.vivado import read_kernel_clock, read_timing, read_utilization
 from fpga_gnn.tracks.store import tracks_metadata
-from fpga_gnn.training.checkpoint import load_progress, load_tensors
+from fpga_gnn.training.checkpoint import load_progress, load_tensors, resuming
 from fpga_gnn.training.config import Runtime, TeacherConfig, TrainingConfig
 from fpga_gnn.training.metric_learning_run import load_metric_learning
 from fpga_gnn.training.run import load_run
@@ -490,6 +490,12 @@ def test_weights_that_no_training_gives(place, change, found):
     tensors["decoder.0.weight"] = change(tensors["decoder.0.weight"].clone())
     folder = resigned(place / "run", save(tensors, metadata))
     assert found in refusal(lambda: load_run(folder).grid)
+
+
+def test_a_state_that_its_training_cannot_take_up(tmp_path):
+    for wrong in (KeyError("network"), RuntimeError("shape"), TypeError("auc"), ValueError("no.")):
+        with pytest.raises(InputError, match="this training's state"), resuming(tmp_path):
+            raise wrong
 
 
 @pytest.mark.parametrize(
