@@ -16,7 +16,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from fpga_gnn.contract import parse_json
-from fpga_gnn.errors import InputError
+from fpga_gnn.errors import FpgaGnnError, InputError
 from fpga_gnn.files import MIB, read_limited, write_whole
 
 LAST = "last.safetensors"
@@ -141,3 +141,12 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
         index, key = name.split(".", 1)
         state["state"].setdefault(int(index), {})[key] = value
     optimizer.load_state_dict(state)
+
+
+def require_best(weights: dict[str, Tensor]) -> None:
+    """Raise ``FpgaGnnError`` if no epoch left ``weights`` of the best validation AUC."""
+    if not weights:
+        raise FpgaGnnError(
+            "training: no epoch has a validation AUC; check that validation events "
+            "hold target and fake edges"
+        )

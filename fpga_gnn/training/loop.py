@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fpga_gnn.contract import Contract
-from fpga_gnn.errors import FpgaGnnError, InputError
+from fpga_gnn.errors import InputError
 from fpga_gnn.models.edge_loss import balanced_edge_loss, feature_loss, soft_score_loss
 from fpga_gnn.models.interaction_network import InteractionNetwork
 from fpga_gnn.models.pruning import Pruner, sparsity_at
@@ -21,6 +21,7 @@ from fpga_gnn.tracks.edge_metrics import summarize_edges
 from fpga_gnn.training.checkpoint import (
     flatten_optimizer,
     load_progress,
+    require_best,
     restore_optimizer,
     resuming,
     save_progress,
@@ -150,11 +151,7 @@ class Trainer:
                 progress(row)
         if self._config.qat_epochs == 0:
             self._best = self._networks["qat"].state_dict()
-        if not self._best:
-            raise FpgaGnnError(
-                "training: no epoch has a validation AUC; check that validation events "
-                "hold target and fake edges"
-            )
+        require_best(self._best)
         student = Student(self._contract)
         student.load_state_dict(self._best)
         return student.eval()

@@ -17,6 +17,7 @@ from fpga_gnn.tracks.edge_metrics import summarize_edges
 from fpga_gnn.training.checkpoint import (
     flatten_optimizer,
     load_progress,
+    require_best,
     restore_optimizer,
     resuming,
     save_progress,
@@ -126,6 +127,7 @@ class TeacherTrainer:
                 self._best = {k: v.clone() for k, v in self._network.state_dict().items()}
             self._save()
             progress(row)
+        require_best(self._best)
         network = teacher_network(self._config)
         network.load_state_dict(self._best)
         return network.eval()

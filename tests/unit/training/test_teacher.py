@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from fpga_gnn.errors import CapacityError, InputError
+from fpga_gnn.errors import CapacityError, FpgaGnnError, InputError
 from fpga_gnn.events.sample import sample_store
 from fpga_gnn.events.view import EventView
 from fpga_gnn.graphs.construction import ModuleMapConstruction
@@ -238,3 +238,11 @@ def test_the_network_is_blind_to_the_order_of_edges():
     with torch.no_grad():
         one, two = network(node, edge, index), network(node, edge[order], index[:, order])
     assert torch.allclose(one[order], two, atol=1e-5)
+
+
+def test_no_validation_edge_to_tell_apart_is_an_error(train, tmp_path):
+    nothing = CONFIG.model_copy(
+        update={"epochs": 1, "selection": CONFIG.selection.model_copy(update={"min_pt": 1000.0})}
+    )
+    with pytest.raises(FpgaGnnError, match="no epoch has a validation AUC"):
+        train(tmp_path / "teacher", nothing)
