@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -123,6 +124,9 @@ def test_a_killed_worker_changes_nothing(fpga_gnn, inputs, swept, tmp_path, work
     outcome = fpga_gnn(*command(inputs, tmp_path / "two", "--workers", 2))
     assert (outcome.code, outcome.err, killed.exists()) == (0, "", True)
     assert figures(tmp_path / "two") == figures(swept)
+    for name in RUNS:
+        file = Path(name, "student.safetensors")
+        assert (tmp_path / "two" / file).read_bytes() == (swept / file).read_bytes()
 
 
 def test_a_failure_names_its_run_and_spares_the_others(fpga_gnn, inputs, tmp_path, monkeypatch):
