@@ -9,13 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import (
-    BrokenExecutor,
-    CancelledError,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-)
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +27,9 @@ from fpga_gnn.tasks import SerialExecutor
 _CONNECT_SECONDS = 20
 _ALLOWED_DEATHS = 1
 """Workers of ours that may die on a task before it is put aside, and again once it is alone."""
+
+_SEEN = ".seen-by-workers-"
+"""Begins the name of a file that is there while workers are asked whether they see the folder."""
 
 _LOCAL_CLUSTER = "distributed", "cryptography"
 """Packages that a cluster of this machine takes."""
@@ -80,7 +77,10 @@ class Workers:
         """
         n = min(self.n, n_tasks)
         if self.dask is not None and n_tasks:
-            with _scheduler(self.dask) as client, NamedTemporaryFile(dir=folder) as seen:
+            with (
+                _scheduler(self.dask) as client,
+                NamedTemporaryFile(prefix=_SEEN, dir=folder) as seen,
+            ):
                 yield _DaskExecutor(client, seen.name)
         elif n <= 1:
             yield SerialExecutor()
@@ -200,6 +200,7 @@ class _DaskExecutor(Executor):
     async def _follow(self, future: Future[Any], task: bytes) -> None:
         """Have ``task`` done and give its outcome to ``future``; runs in the client's thread."""
         from distributed import KilledWorker
+        from distributed.client import FutureCancelledError
 
         try:
             try:
@@ -215,7 +216,7 @@ class _DaskExecutor(Executor):
         except KilledWorker as error:
             died = f"every worker that tried it died, the last at {error.last_worker.address}"
             future.set_exception(WorkerDiedError(f"{died} (out of memory?)"))
-        except CancelledError as error:
+        except FutureCancelledError as error:
             self._broken = BrokenExecutor(f"Dask cancelled the tasks: {error.reason}")
             future.set_exception(self._broken)
         except Exception as error:

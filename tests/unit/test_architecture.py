@@ -49,6 +49,7 @@ HOMES = {
     "da4ml": ("export/da4ml_cost.py", "export/da4ml_verilog.py"),
     "acts": ("events/acts_detector.py", "events/simulate.py", "tracks/ckf.py"),
     "pythia8mc": "events/simulate.py",
+    "dask": "flows/cluster.py",
     "distributed": "flows/cluster.py",
     "subprocess": "hw/",
     "pyxrt": "hw/xrt.py",
