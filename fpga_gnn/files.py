@@ -20,9 +20,14 @@ _MOST_HASHED_BYTES = 4096 * MIB
 """Ten times a binary for a card."""
 
 
+def temporary_beside(file: Path) -> Path:
+    """Return a name of nothing yet beside ``file``, for what will be renamed to it."""
+    return file.with_name(f".{file.name}.{uuid4().hex}.tmp")  # a process id is one host's
+
+
 def write_whole(file: Path, data: bytes) -> None:
     """Write ``file`` beside its place and rename it: it is there entirely or as it was before."""
-    temporary = file.with_name(f".{file.name}.{uuid4().hex}.tmp")  # a process id is one host's
+    temporary = temporary_beside(file)
     try:
         with temporary.open("xb") as output:  # never through a link that somebody put there
             output.write(data)

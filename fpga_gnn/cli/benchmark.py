@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.backend_options import Xclbin
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.cli.settings import checked
@@ -25,9 +26,7 @@ def benchmark(
     backend: Annotated[
         BackendName, typer.Option(help="What runs a student; all give the same tracks.")
     ] = "torch",
-    xclbin: Annotated[
-        Path | None, typer.Option(help="Binary that the backend board loads into the card.")
-    ] = None,
+    xclbin: Xclbin = None,
     max_events: Annotated[int | None, typer.Option(min=1, help="Time so many events.")] = None,
     repeat: Annotated[
         int | None, typer.Option(help="Calls per event and option, after a warm-up.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.backend_options import RunFolder, Xclbin
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.cli.settings import checked
@@ -28,12 +29,8 @@ def benchmark_serve(
     ] = None,
     backend: Annotated[BackendName, typer.Option(help="What the servers run.")] = "torch",
     builder: Annotated[str, typer.Option(help="Track builder.")] = "cc-jr",
-    model: Annotated[
-        Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
-    ] = None,
-    xclbin: Annotated[
-        Path | None, typer.Option(help="Binary that the backend board loads into the card.")
-    ] = None,
+    model: RunFolder = None,
+    xclbin: Xclbin = None,
     max_batch: Annotated[int, typer.Option(help="Events given to an instance together.")] = 1,
     detector: Annotated[
         Detector | None, typer.Option(help="Hits to send; default: what a training would take.")

@@ -7,15 +7,14 @@ from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.backend_options import RunFolder
 from fpga_gnn.cli.output import console
 from fpga_gnn.errors import InputError
 
 
 def estimate(
     board: Annotated[str, typer.Option(help="Board of vivado_scripts/boards.")] = "u250",
-    model: Annotated[
-        Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
-    ] = None,
+    model: RunFolder = None,
     config: Annotated[
         str | None,
         typer.Option(

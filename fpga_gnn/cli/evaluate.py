@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.backend_options import Xclbin
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.cli.settings import checked
@@ -27,9 +28,7 @@ def evaluate(
     backend: Annotated[
         BackendName, typer.Option(help="What runs a student; all give the same tracks.")
     ] = "torch",
-    xclbin: Annotated[
-        Path | None, typer.Option(help="Binary that the backend board loads into the card.")
-    ] = None,
+    xclbin: Xclbin = None,
     detector: Annotated[
         Detector | None, typer.Option(help="Hits to use; default: those the model learned from.")
     ] = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.backend_options import Backend, Builder, RunFolder, Xclbin
 from fpga_gnn.cli.groups import command_group
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
@@ -15,7 +16,6 @@ from fpga_gnn.errors import InputError
 from fpga_gnn.events.sample import map_store
 from fpga_gnn.events.store import EventStore
 from fpga_gnn.events.trackml import write_event
-from fpga_gnn.flows.backend_names import BackendName
 
 app = command_group("Write events or a model in other formats.")
 
@@ -44,9 +44,7 @@ def trackml(
 @app.command()
 def qonnx(
     out: Annotated[Path, typer.Option(help="ONNX file to write.")],
-    model: Annotated[
-        Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
-    ] = None,
+    model: RunFolder = None,
 ) -> None:
     """Write a student as a QONNX graph, bit-exact to PyTorch.
 
@@ -65,18 +63,10 @@ def qonnx(
 def triton(
     out: Annotated[Path, typer.Option(help="Model repository; may have other models.")],
     name: Annotated[str, typer.Option(help="Name of the model.")] = "fpga-gnn",
-    backend: Annotated[
-        BackendName, typer.Option(help="What runs the three stages; all give the same tracks.")
-    ] = "torch",
-    builder: Annotated[
-        str, typer.Option(help="Track builder; the kernels are cc, cc-jr and dwalk.")
-    ] = "cc-jr",
-    model: Annotated[
-        Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
-    ] = None,
-    xclbin: Annotated[
-        Path | None, typer.Option(help="Binary that the backend board loads into the card.")
-    ] = None,
+    backend: Backend = "torch",
+    builder: Builder = "cc-jr",
+    model: RunFolder = None,
+    xclbin: Xclbin = None,
     instances: Annotated[int, typer.Option(help="Processes that work; 1 with a card.")] = 1,
     max_hits: Annotated[int, typer.Option(help="Hits of a request.")] = 1_000_000,
     max_events_per_request: Annotated[int, typer.Option(help="Events of a request.")] = 64,

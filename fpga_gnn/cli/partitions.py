@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.backend_options import RunFolder
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.contract import PartitionShape
@@ -21,9 +22,7 @@ def partitions(
         list[str] | None,
         typer.Option(help="NODESxEDGES, repeatable; default: the model's own and its halves."),
     ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
-    ] = None,
+    model: RunFolder = None,
     board: Annotated[str, typer.Option(help="Board of vivado_scripts/boards.")] = "u250",
     max_events: Annotated[
         int | None, typer.Option(min=1, help="Cut the first so many events.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.backend_options import Backend, Builder, RunFolder, Xclbin
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.cli.workers import Dask, NWorkers, chosen_workers
@@ -23,21 +24,13 @@ def reconstruct(
             "folder of its name there."
         ),
     ],
-    backend: Annotated[
-        BackendName, typer.Option(help="What runs the three stages; all give the same tracks.")
-    ] = "torch",
-    builder: Annotated[
-        str, typer.Option(help="Track builder; the kernels are cc, cc-jr and dwalk.")
-    ] = "cc-jr",
-    model: Annotated[
-        Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
-    ] = None,
+    backend: Backend = "torch",
+    builder: Builder = "cc-jr",
+    model: RunFolder = None,
     against: Annotated[
         BackendName | None, typer.Option(help="Hold every stage against this backend, exactly.")
     ] = None,
-    xclbin: Annotated[
-        Path | None, typer.Option(help="Binary that the backend board loads into the card.")
-    ] = None,
+    xclbin: Xclbin = None,
     max_events: Annotated[
         int | None, typer.Option(min=1, help="Reconstruct the first so many events of a store.")
     ] = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.backend_options import RunFolder
 from fpga_gnn.cli.output import console
 from fpga_gnn.contract import load_contract
 
@@ -14,9 +15,7 @@ from fpga_gnn.contract import load_contract
 def reshape(
     config: Annotated[str, typer.Option(help="Quant config with the capacities wanted.")],
     out: Annotated[Path, typer.Option(help="Folder of the reshaped model.")],
-    model: Annotated[
-        Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
-    ] = None,
+    model: RunFolder = None,
 ) -> None:
     """Write a model for another partition shape or kernels.
 

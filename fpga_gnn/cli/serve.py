@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.backend_options import Backend, Builder, RunFolder, Xclbin
 from fpga_gnn.cli.output import console
 from fpga_gnn.cli.settings import checked
-from fpga_gnn.flows.backend_names import BackendName
 
 
 def serve(
-    backend: Annotated[
-        BackendName, typer.Option(help="What runs the three stages; all give the same tracks.")
-    ] = "torch",
-    builder: Annotated[
-        str, typer.Option(help="Track builder; the kernels are cc, cc-jr and dwalk.")
-    ] = "cc-jr",
-    model: Annotated[
-        Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
-    ] = None,
-    xclbin: Annotated[
-        Path | None, typer.Option(help="Binary that the backend board loads into the card.")
-    ] = None,
+    backend: Backend = "torch",
+    builder: Builder = "cc-jr",
+    model: RunFolder = None,
+    xclbin: Xclbin = None,
     instances: Annotated[int, typer.Option(help="Processes that work; 1 with a card.")] = 1,
     host: Annotated[
         str, typer.Option(help="Address to listen on: no client is asked who it is.")

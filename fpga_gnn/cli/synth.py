@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from fpga_gnn.cli.backend_options import RunFolder
 from fpga_gnn.cli.output import console, print_report
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.errors import InputError
@@ -17,9 +18,7 @@ _DEFAULT_STEPS = "csim,csynth"
 
 def synth(
     board: Annotated[str, typer.Option(help="Board of vivado_scripts/boards.")] = "u250",
-    model: Annotated[
-        Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
-    ] = None,
+    model: RunFolder = None,
     events: Annotated[
         Path | None, typer.Option(help="Event store to simulate; default: the shipped events.")
     ] = None,

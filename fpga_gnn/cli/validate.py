@@ -9,15 +9,14 @@ from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.backend_options import RunFolder
 from fpga_gnn.cli.output import console, print_report, quality_line
 from fpga_gnn.cli.progress import progress_bar
 from fpga_gnn.events.store import EventStore
 
 
 def validate(
-    model: Annotated[
-        Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
-    ] = None,
+    model: RunFolder = None,
     events: Annotated[
         Path | None, typer.Option(help="Event store; default: the shipped events.")
     ] = None,

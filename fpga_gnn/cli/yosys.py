@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
+from fpga_gnn.cli.backend_options import RunFolder
 from fpga_gnn.cli.output import console, print_report
 
 
 def yosys(
     board: Annotated[str, typer.Option(help="Board of vivado_scripts/boards.")] = "u250",
-    model: Annotated[
-        Path | None, typer.Option(help="Folder of a training run; default: the shipped model.")
-    ] = None,
+    model: RunFolder = None,
     out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("build/yosys"),
 ) -> None:
     """Synthesise the kernels' RTL with Yosys.

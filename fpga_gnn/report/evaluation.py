@@ -205,8 +205,12 @@ def table_lines(tracks: Sequence[TrackFigure]) -> list[str]:
 
 
 def _row(track: TrackFigure) -> _Row:
-    return _Row(
-        track.builder,
+    return _Row(track.builder, *track_cells(track))
+
+
+def track_cells(track: TrackFigure) -> tuple[str, ...]:
+    """Return efficiency, two-way, LHC, fakes, strict fakes, duplicates and time as text."""
+    return (
         with_error(track.efficiency),
         percent(track.efficiency_two_way.value),
         percent(track.efficiency_lhc.value),

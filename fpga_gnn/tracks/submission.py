@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from fpga_gnn.events.event import Event
+from fpga_gnn.files import temporary_beside
 from fpga_gnn.tracks.candidates import Tracks
 
 _SCHEMA = pa.schema([(name, pa.int64()) for name in ("event_id", "hit_id", "track_id")])
@@ -24,7 +24,7 @@ def submission(file: Path) -> Iterator[Callable[[Event, Tracks], None]]:
     Columns ``event_id``, ``hit_id``, ``track_id``; a row per hit in the event's order. Tracks are
     numbered from 1 in each event, 0 is a hit on no track. No hit may be on two tracks.
     """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(file)
     try:
         options = pa_csv.WriteOptions(quoting_header="none")
         with pa_csv.CSVWriter(temporary, _SCHEMA, write_options=options) as writer:

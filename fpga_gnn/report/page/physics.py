@@ -11,9 +11,8 @@ from fpga_gnn.report.evaluation import (
     SampleFigure,
     TrackFigure,
     graph_lines,
-    milliseconds,
     percent,
-    with_error,
+    track_cells,
 )
 from fpga_gnn.report.page import plots
 from fpga_gnn.report.page.blocks import Block, Missing, Section, Table, Text
@@ -135,7 +134,7 @@ def _rates(group: _Group) -> list[Block]:
     for model, evaluation in group.items():
         for track in evaluation.tracks:
             key = "" if track.builder == CKF.lower() else model, track.builder
-            rows.setdefault(key, (*key, *_row(track)))
+            rows.setdefault(key, (*key, *track_cells(track)))
     note = "; ".join(
         f"{model}: {line}" for model, found in group.items() for line in graph_lines(found)[1:]
     )
@@ -153,18 +152,6 @@ def _caption(group: _Group) -> str:
     cuts = {key: cut for track in first.tracks[:1] for key, cut in track.cuts.items() if cut}
     of_tracks = ", ".join(f"{key.replace('_', ' ')} {cut}" for key, cut in cuts.items())
     return f"{n_targets:,} targets, {_events(first.sample)}; tracks: {of_tracks or 'no cut'}"
-
-
-def _row(track: TrackFigure) -> tuple[str, ...]:
-    return (
-        with_error(track.efficiency),
-        percent(track.efficiency_two_way.value),
-        percent(track.efficiency_lhc.value),
-        percent(track.fake_rate.value),
-        percent(track.strict_fake_rate.value),
-        percent(track.duplicate_rate),
-        milliseconds(track.time),
-    )
 
 
 def _events(sample: SampleFigure) -> str:
